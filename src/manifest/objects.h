@@ -1,0 +1,167 @@
+// The objects users write, as plain values: ours (outrigger.dev/v1alpha1) and Kubernetes' own.  Reading and
+// checking them is in read.h and check.h; what they mean to the data path is the compiler's work.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+
+namespace outrigger::manifest {
+
+struct Location {
+  std::string file;
+  int line = 0;  // 1 and up
+};
+
+struct Fault {
+  Location at;
+  std::string object;   // "Endpoint shop/web-1"; empty when the fault is not inside an object
+  std::string field;    // "spec.ports[0].port"; empty when the object as a whole is meant
+  std::string problem;  // "is 70000, must be 1 to 65535"
+  [[nodiscard]] std::string str() const;  // "web.yaml:12: Endpoint shop/web-1: spec.ports[0].port: is 70000, ..."
+};
+
+using Labels = std::map<std::string, std::string>;
+
+struct Requirement {
+  enum class Operator : uint8_t { kIn, kNotIn, kExists, kDoesNotExist };
+  std::string key;
+  Operator op = Operator::kIn;
+  std::vector<std::string> values;
+  friend bool operator==(const Requirement&, const Requirement&) = default;
+};
+
+// matchLabels become In requirements of one value.  Empty: matches everything.
+struct LabelSelector {
+  std::vector<Requirement> requirements;
+  [[nodiscard]] bool matches(const Labels& labels) const;
+  // Canonical text, equal for equal meaning up to order: "app in (web),tier notin (db)".
+  [[nodiscard]] std::string str() const;
+  friend bool operator==(const LabelSelector&, const LabelSelector&) = default;
+};
+
+enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
+
+struct Metadata {
+  std::string name;
+  std::string ns;  // empty for cluster-wide kinds
+  Labels labels;
+  Location at;
+};
+
+struct NamedPort {
+  std::string name;
+  Protocol protocol = Protocol::kTcp;
+  uint16_t port = 0;
+};
+
+struct Node {
+  enum class Kind : uint8_t { kDpu, kPlain };
+  Metadata meta;
+  Kind kind = Kind::kDpu;
+  std::vector<IpAddress> underlay;   // at most one of each family
+  uint16_t underlay_mtu = 1500;      // spec.underlayMtu
+  std::string uplink;                // spec.uplink: device of the uplink, "" in a lab
+};
+
+struct Subnet {
+  IpPrefix cidr;
+  IpAddress gateway;
+};
+
+struct Network {
+  enum class Encapsulation : uint8_t { kVxlan, kGeneve };
+  enum class Broadcast : uint8_t { kSuppress, kReplicate };
+  Metadata meta;
+  uint32_t vni = 0;                  // 1 to 2^24 - 1
+  Encapsulation encapsulation = Encapsulation::kVxlan;
+  uint16_t mtu = 1450;
+  std::vector<Subnet> subnets;
+  Broadcast broadcast = Broadcast::kSuppress;  // spec.broadcast: suppress | replicate
+  std::vector<IpAddress> dns;                  // spec.dns
+  bool reject = false;                         // spec.denied: drop | reject
+};
+
+struct Endpoint {
+  Metadata meta;
+  std::string node;
+  std::string network;
+  std::vector<IpAddress> addresses;
+  std::vector<IpPrefix> prefixes;    // entries of spec.addresses written with a length: what lies behind it
+  MacAddress mac;
+  std::vector<NamedPort> ports;
+  std::string device;                // spec.device: representor, "" in a lab
+  uint32_t session_quota = 0;        // spec.sessionQuota, 0: the node's default
+};
+
+struct Namespace {
+  Metadata meta;
+};
+
+struct Pod {
+  Metadata meta;
+  std::vector<IpAddress> addresses;  // status.podIPs / status.podIP
+  std::vector<NamedPort> ports;      // of every container
+};
+
+// One entry of a NetworkPolicyPort or of an AdminNetworkPolicy port list.
+struct PortMatch {
+  std::optional<Protocol> protocol;  // absent: any protocol (only when the whole port list is absent)
+  uint16_t first = 0, last = 0;      // both 0: every port of the protocol
+  std::string name;                  // named port; first/last are then 0
+};
+
+struct PeerMatch {
+  std::optional<LabelSelector> pods;        // podSelector
+  std::optional<LabelSelector> namespaces;  // namespaceSelector; absent with pods: the policy's own namespace
+  std::optional<IpPrefix> cidr;             // ipBlock, or an ANP egress `networks` entry
+  std::vector<IpPrefix> except;
+};
+
+enum class Action : uint8_t { kAllow, kDeny, kPass };
+
+struct PolicyRule {
+  std::string name;                // ANP rules may have one
+  Action action = Action::kAllow;  // NetworkPolicy: always kAllow
+  std::vector<PeerMatch> peers;    // NetworkPolicy: empty means every peer
+  std::vector<PortMatch> ports;    // empty: every port of every protocol
+};
+
+struct NetworkPolicy {
+  Metadata meta;
+  LabelSelector subject;           // podSelector in its own namespace
+  bool ingress_isolated = false;   // policyTypes after their defaults
+  bool egress_isolated = false;
+  std::vector<PolicyRule> ingress;
+  std::vector<PolicyRule> egress;
+};
+
+// AdminNetworkPolicy and, with baseline set, BaselineAdminNetworkPolicy (named "default").
+struct AdminPolicy {
+  Metadata meta;
+  bool baseline = false;
+  uint32_t priority = 0;                    // 0 to 1000, smaller first; unused by the baseline
+  LabelSelector subject_namespaces;
+  std::optional<LabelSelector> subject_pods;  // subject.pods; absent: subject.namespaces, every pod
+  std::vector<PolicyRule> ingress;
+  std::vector<PolicyRule> egress;
+};
+
+using Object = std::variant<Node, Network, Endpoint, Namespace, Pod, NetworkPolicy, AdminPolicy>;
+
+[[nodiscard]] const Metadata& metadata(const Object& object);
+[[nodiscard]] std::string kind(const Object& object);  // "Endpoint", "NetworkPolicy", "AdminNetworkPolicy", ...
+[[nodiscard]] std::string name(const Object& object);  // "Endpoint shop/web-1", "Network blue"
+
+// An object with the text it was read from: what the store keeps and `get` prints.
+struct Document {
+  Object object;
+  std::string text;  // its YAML, canonical: comments and order of the source kept, one document
+};
+
+}  // namespace outrigger::manifest
