@@ -14,6 +14,7 @@ struct FirstPacket {
   std::span<const uint8_t> frame;   // from the (inner) Ethernet header; at least the headers, contiguous
   PortId port;                      // where it arrived
   TunnelId tunnel = kNoTunnel;      // set when it arrived through a tunnel, already stripped
+  bool reply = false;               // it travels against the direction in which its session was opened
 };
 
 }  // namespace outrigger::engine

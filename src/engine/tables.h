@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/actions.h"
@@ -41,7 +42,7 @@ class Tables {
 
   Epoch epoch;
   Generation generation;
-  Actions actions;
+  std::shared_ptr<const Actions> actions;
 };
 
 // Turns serialised updates into tables.  Used by one thread, never by a worker.
@@ -52,6 +53,13 @@ class TableBuilder {
   // waits until no worker reads the previous set, then calls retire(): the builder may reuse what it held.
   virtual absl::StatusOr<const Tables*> build(std::string_view update, Epoch epoch) = 0;
   virtual void retire() = 0;
+
+  // The underlay addresses that tunnels lead to and that must be resolved to a MAC by the engine.
+  virtual std::vector<IpAddress> neighbours() const = 0;
+  // What ARP or ND said.  True when the tables change by it: the caller then publishes rebuild().
+  virtual bool learn(IpAddress neighbour, const MacAddress& mac) = 0;
+  // The same desired state as a new epoch.
+  virtual absl::StatusOr<const Tables*> rebuild(Epoch epoch) = 0;
 };
 
 }  // namespace outrigger::engine
