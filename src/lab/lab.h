@@ -69,10 +69,9 @@ absl::Status sync(const std::string& name, const NodeApi& api);
 // Sockets of the lab's dpu nodes by node name.  NotFound when there is no such lab.
 absl::StatusOr<std::vector<NodeSocket>> sockets(const std::string& name);
 
-// Runs a program in the namespace of "shop/web-1", "node/host-a" or "fabric", on the host's CPU, with the
-// caller's terminal.  Returns its exit status, 128 + signal when a signal ended it, as a shell would.
-absl::StatusOr<int> exec(const std::string& name, const std::string& where,
-                         const std::vector<std::string>& argv);
+// Becomes a program in the namespace of "shop/web-1", "node/host-a" or "fabric", on the host's CPU: returns
+// only when it cannot.  Exit status, signals and terminal are then the program's own.
+absl::Status exec(const std::string& name, const std::string& where, const std::vector<std::string>& argv);
 
 struct NodeStatus {
   std::string node;
