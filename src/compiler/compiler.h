@@ -13,21 +13,22 @@
 
 namespace outrigger::compiler {
 
-// Dense ids that keep their meaning from one compilation to the next: name -> id, the smallest free one first.
+// Dense ids that keep their meaning from one compilation to the next: name -> id, the smallest free one
+// first.
 class IdBook {
  public:
-  explicit IdBook(uint32_t first = 0) : next_(first) {}
-  uint32_t id(const std::string& name);                            // existing or new; marks it used this round
-  void begin();                                                    // starts a round
-  void end();                                                      // frees the ids not used in it
+  explicit IdBook(uint32_t first = 0) : first_(first), next_(first) {}
+  uint32_t id(const std::string& name);  // existing or new; marks it used this round
+  void begin();                          // starts a round
+  void end();                            // frees the ids not used in it
   [[nodiscard]] const std::map<std::string, uint32_t>& all() const { return ids_; }
 
  private:
-  struct Used;
   std::map<std::string, uint32_t> ids_;
-  std::map<std::string, uint64_t> used_;
-  std::vector<uint32_t> free_;
-  uint32_t next_ = 0;
+  std::vector<uint64_t> used_;  // by id - first_: the round it was last used in
+  std::vector<uint32_t> free_;  // a heap, smallest on top
+  uint32_t first_ = 0;
+  uint32_t next_ = 0;  // no id from here on was ever given out
   uint64_t round_ = 0;
 };
 
@@ -37,7 +38,7 @@ struct Ids {
   IdBook peers{0};      // node name
   IdBook classes{1};
   IdBook selectors{1};
-  IdBook rules{1};      // "NetworkPolicy shop/web ingress[0]"
+  IdBook rules{1};  // "NetworkPolicy shop/web ingress[0]"
 };
 
 // A compiled desired state for one node, with the names that ids stand for.
@@ -55,8 +56,9 @@ struct Devices {
   std::string endpoint_format;  // "net_tap%u,iface=ep%u", with the port's id
 };
 
-// Every endpoint on a dpu node is a subject, whatever the node: `explain` judges both sides.  Objects must have passed
-// manifest::check.  NotFound when `node` is not among them; node "" compiles policy alone (for `policy check`).
+// Every endpoint on a dpu node is a subject, whatever the node: `explain` judges both sides.  Objects must
+// have passed manifest::check.  NotFound when `node` is not among them; node "" compiles policy alone (for
+// `policy check`).
 absl::StatusOr<Compiled> compile(const std::vector<const manifest::Object*>& objects, const std::string& node,
                                  const Devices& devices, Ids& ids);
 
