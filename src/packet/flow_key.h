@@ -35,29 +35,22 @@ struct FlowKey {
 };
 static_assert(sizeof(FlowKey) == 40);
 
-namespace detail {
-inline uint64_t multiply_fold(uint64_t x, uint64_t y) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(x) * y;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-}  // namespace detail
-
 // 32 bits over the whole key; equal for both directions because the key is.  Used for the session index, the
 // owning worker and the tunnel's source-port entropy, each from other bits.
-// Portable multiplication (64 x 64 -> 128 bits, folded) rather than a CRC: one form gives the same value
-// everywhere.
+//
+// A linear combination of the four address words (IPv4's upper two are zero and cost nothing once inlined),
+// then one 64 x 64 -> 128 multiplication with ports, VNI and protocol, folded, then one to spread it.
+// Multiplications rather than CRC instructions: one form gives the same value on every machine.  It is no
+// secret and resists no adversary: tables must stay bounded when many keys collide.
 inline uint32_t hash(const FlowKey& key) {
-  // Odd, irregular, and with a first byte no unicast address has, so that no sender can zero a factor with
-  // its prefix.
-  constexpr uint64_t kS1 = 0xff51afd7ed558ccd, kS2 = 0xffa5b4c39d2e6b71, kS3 = 0xffceb9fe1a85ec53,
-                     kS4 = 0xff36d19c5b7e4a8d, kS5 = 0xff9e3779b97f4a7d;
-  const uint64_t ports = uint64_t{key.a_port} << 16 | key.b_port;
-  const uint64_t tail = ports << 32 | key.vni_protocol;
-  const uint64_t a = detail::multiply_fold(key.a.hi ^ kS1, key.a.lo ^ kS2);
-  const uint64_t b = detail::multiply_fold(key.b.hi ^ kS3, key.b.lo ^ kS4);
-  const uint64_t all = detail::multiply_fold(a ^ tail, b ^ kS5);
-  return static_cast<uint32_t>(all ^ (all >> 32));
+  __extension__ using Wide = unsigned __int128;
+  constexpr uint64_t kAHi = 0x51afd7ed558ccd6d, kBLo = 0xd6e8feb86659fd93, kBHi = 0xa5b4c39d2e6b7149,
+                     kSeed1 = 0xceb9fe1a85ec53e5, kSeed2 = 0x9e3779b97f4a7c15, kSpread = 0xc4ceb9fe1a85ec53;
+  const uint64_t addresses = key.a.lo + key.a.hi * kAHi + key.b.lo * kBLo + key.b.hi * kBHi;
+  const uint64_t tail = uint64_t{key.a_port} << 48 | uint64_t{key.b_port} << 32 | key.vni_protocol;
+  const Wide product = static_cast<Wide>(addresses ^ kSeed1) * (tail ^ kSeed2);
+  const uint64_t folded = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  return static_cast<uint32_t>((folded * kSpread) >> 32);
 }
 
 }  // namespace outrigger::packet

@@ -39,6 +39,7 @@ struct alignas(64) PacketInfo {
   bool more_fragments : 1 = false;
   bool l2_multicast : 1 = false;  // the destination MAC has the group bit
   bool ip_options : 1 = false;
+  bool unused : 1 = false;        // fills the byte, so that it is written without being read
   uint16_t fragment_offset = 0;   // bytes
   uint16_t fragment_payload = 0;  // fragments: where the piece itself starts, from the frame's first byte
   uint32_t fragment_id = 0;       // fragments: the identification of the packet they are pieces of

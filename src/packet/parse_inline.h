@@ -22,63 +22,79 @@ inline bool ordinary_addresses(uint32_t source, uint32_t destination) {
   return from - 1 < 223 && from != 127 && to != 0 && to != 127;
 }
 
+// The 20 bytes as 16-bit words sum to a multiple of 0xffff (RFC 1071 §1); so do wider words, since 2^16 is 1
+// there.
 inline bool ipv4_checksum_right(const uint8_t* ip) {
-  uint64_t total = load_raw<uint32_t>(ip + 16);
-  total += uint64_t{load_raw<uint32_t>(ip)} + load_raw<uint32_t>(ip + 4);
-  total += uint64_t{load_raw<uint32_t>(ip + 8)} + load_raw<uint32_t>(ip + 12);
-  // Ones' complement: the sum is right when it is a multiple of 0xffff, and it is not zero: the version is in
-  // it.
-  return total % 0xffff == 0;
+  uint64_t total = 0;
+  const bool carry = __builtin_add_overflow(load_raw<uint64_t>(ip), load_raw<uint64_t>(ip + 8), &total);
+  const uint64_t rest = uint64_t{load_raw<uint32_t>(ip + 16)} + carry;
+  return ((total & 0xffffffff) + (total >> 32) + rest) % 0xffff == 0;
 }
 
-// Whether the transport header at `l4` is complete and sound; `left` bytes of packet begin there.
-inline bool transport_sound(uint8_t protocol, const uint8_t* l4, uint32_t left, uint8_t* flags) {
-  if (protocol == kTcp) {
-    if (left < kTcpHeader) return false;
-    const uint32_t header = (l4[12] >> 4) * 4u;
-    *flags = l4[13] & 0x3f;
-    return header >= kTcpHeader && header <= left && tcp_flags_usual(l4[13]);
+// Whether the transport header at `l4` is complete and sound; `left` bytes of packet begin there (it may be
+// negative).
+inline bool transport_sound(uint8_t protocol, const uint8_t* l4, int32_t left, uint8_t* flags) {
+  if (protocol == kUdp) {
+    const int32_t length = load_be16(l4 + 4);
+    *flags = 0;
+    return length >= int32_t{kUdpHeader} && length <= left;
   }
-  *flags = 0;
-  if (protocol != kUdp || left < kUdpHeader) return false;
-  const uint32_t length = load_be16(l4 + 4);
-  return length >= kUdpHeader && length <= left;
+  if (protocol != kTcp || left < int32_t{kTcpHeader}) return false;
+  const int32_t header = (l4[12] >> 4) * 4;
+  *flags = l4[13] & 0x3f;
+  return header >= int32_t{kTcpHeader} && header <= left && tcp_flags_usual(l4[13]);
 }
 
 // False: not the common packet, and `info` is untouched.
 inline bool parse_common(std::span<const uint8_t> frame, Vni vni, PacketInfo& info) {
   constexpr size_t kL3 = kEthernetHeader, kL4 = kL3 + kIpv4Header;
-  if (frame.size() < kL4 + kUdpHeader) return false;
+  constexpr uint32_t kEtherIpv4NoOptions = 0x45'0008;  // EtherType, version and header length as loaded
   const uint8_t* data = frame.data();
   const uint8_t* ip = data + kL3;
-  const uint32_t ip_length = load_be16(ip + 2);
+  const size_t room = frame.size();
+  if (room < kL4 + kUdpHeader || room > 0xffff) return false;
+  const uint32_t length = kL3 + load_be16(ip + 2);
   const uint16_t fragment = load_be16(ip + 6);
-  if (load_be16(data + 12) != kEtherIpv4 || ip[0] != 0x45) return false;
-  if (ip_length < kIpv4Header || ip_length + kL3 > frame.size() || ip_length + kL3 > 0xffff) return false;
+  if ((load_raw<uint32_t>(data + 12) & 0xff'ffff) != kEtherIpv4NoOptions || length > room) return false;
   if ((fragment & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0 || !ipv4_checksum_right(ip)) return false;
 
-  const uint32_t source = load_be32(ip + 12), destination = load_be32(ip + 16);
+  const uint64_t addresses = load_be64(ip + 12);
+  const auto source = static_cast<uint32_t>(addresses >> 32), destination = static_cast<uint32_t>(addresses);
   if (!ordinary_addresses(source, destination)) return false;
+  const uint8_t protocol = ip[9];
   uint8_t flags = 0;
-  if (!transport_sound(ip[9], data + kL4, ip_length - kIpv4Header, &flags)) return false;
+  if (!transport_sound(protocol, data + kL4, static_cast<int32_t>(length - kL4), &flags)) return false;
 
   // An end is (address, port): one comparison orders both.
-  const uint64_t from = uint64_t{source} << 16 | load_be16(data + kL4);
-  const uint64_t to = uint64_t{destination} << 16 | load_be16(data + kL4 + 2);
+  const uint32_t ports = load_be32(data + kL4);
+  const uint64_t from = uint64_t{source} << 16 | ports >> 16;
+  const uint64_t to = uint64_t{destination} << 16 | (ports & 0xffff);
   const bool reverse = from > to;
   const uint64_t a = reverse ? to : from, b = reverse ? from : to;
-  info = PacketInfo{};
-  info.key = {IpAddress::v4(static_cast<uint32_t>(a >> 16)), IpAddress::v4(static_cast<uint32_t>(b >> 16)),
-              static_cast<uint16_t>(a), static_cast<uint16_t>(b), vni.value() << 8 | ip[9]};
-  info.hash = hash(info.key);
-  info.length = static_cast<uint16_t>(ip_length + kL3);
-  info.l4_offset = kL4;
-  info.kind = Kind::kFlow;
-  info.tcp_flags = flags;
-  info.ttl = ip[8];
-  info.reverse = reverse;
-  info.dont_fragment = (fragment & kIpv4DontFragment) != 0;
-  info.l2_multicast = (data[0] & 1) != 0;
+  const FlowKey key{IpAddress::v4(static_cast<uint32_t>(a >> 16)),
+                    IpAddress::v4(static_cast<uint32_t>(b >> 16)), static_cast<uint16_t>(a),
+                    static_cast<uint16_t>(b), vni.value() << 8 | protocol};
+  info = PacketInfo{.key = key,
+                    .hash = hash(key),
+                    .length = static_cast<uint16_t>(length),
+                    .l4_offset = kL4,
+                    .l3_offset = kL3,
+                    .kind = Kind::kFlow,
+                    .drop = Drop::kNone,
+                    .tcp_flags = flags,
+                    .ttl = ip[8],
+                    .icmp_type = 0,
+                    .reverse = reverse,
+                    .ipv6 = false,
+                    .dont_fragment = (fragment & kIpv4DontFragment) != 0,
+                    .first_fragment = false,
+                    .more_fragments = false,
+                    .l2_multicast = (data[0] & 1) != 0,
+                    .ip_options = false,
+                    .unused = false,
+                    .fragment_offset = 0,
+                    .fragment_payload = 0,
+                    .fragment_id = 0};
   return true;
 }
 
