@@ -62,8 +62,11 @@ struct alignas(64) Session {
   uint16_t list = 0;               // which list next/previous belong to
   SessionState state = SessionState::kFree;
   Drop drop = Drop::kNone;         // kDenied: why
-  uint8_t opener = 0;              // 0: key.a sent the first packet, 1: key.b did
-  uint8_t unused = 0;
+  uint8_t opener : 1 = 0;          // 0: key.a sent the first packet, 1: key.b did
+  uint8_t reject : 1 = 0;          // kDenied: tell the sender
+  uint8_t revoked : 1 = 0;         // kDenied: was allowed before a change, so both directions are denied
+  uint8_t spare : 5 = 0;
+  uint8_t version = 0;             // the table's: odd while the entry is being written
 };
 static_assert(sizeof(Session) == 128);
 
