@@ -1,0 +1,94 @@
+#include <grpcpp/grpcpp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "cli/api.h"
+#include "outrigger/v1/config.grpc.pb.h"
+#include "outrigger/v1/inspect.grpc.pb.h"
+
+namespace outrigger::cli {
+
+namespace {
+
+constexpr int kMaxMessage = 512 << 20;  // a whole desired state of a large fleet
+constexpr auto kPatience = std::chrono::minutes(2);
+
+std::string why_unreachable(const std::string& socket, const std::string& said) {
+  struct stat file {};
+  if (stat(socket.c_str(), &file) != 0) return std::strerror(errno);
+  if (access(socket.c_str(), R_OK | W_OK) != 0) return "it belongs to another user: try as root";
+  return said.find("refused") != std::string::npos ? "nobody answers there" : said;
+}
+
+class Client : public Api {
+ public:
+  explicit Client(const std::string& socket) : socket_(socket) {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kMaxMessage);
+    arguments.SetMaxSendMessageSize(kMaxMessage);
+    auto channel = grpc::CreateCustomChannel(absl::StrCat("unix:", socket),
+                                             grpc::InsecureChannelCredentials(), arguments);
+    config_ = v1::Config::NewStub(channel);
+    inspect_ = v1::Inspect::NewStub(channel);
+  }
+
+  absl::StatusOr<v1::Applied> apply(const v1::Batch& batch) override {
+    return call<v1::Applied>(*config_, &v1::Config::Stub::Apply, batch);
+  }
+  absl::StatusOr<v1::Planned> plan(const v1::Batch& batch) override {
+    return call<v1::Planned>(*config_, &v1::Config::Stub::Plan, batch);
+  }
+  absl::StatusOr<v1::Objects> get(const v1::GetRequest& request) override {
+    return call<v1::Objects>(*config_, &v1::Config::Stub::Get, request);
+  }
+  absl::StatusOr<v1::Explanation> explain(const v1::ExplainRequest& request) override {
+    return call<v1::Explanation>(*inspect_, &v1::Inspect::Stub::Explain, request);
+  }
+  absl::StatusOr<v1::Sessions> sessions(const v1::SessionsRequest& request) override {
+    return call<v1::Sessions>(*inspect_, &v1::Inspect::Stub::ListSessions, request);
+  }
+  absl::StatusOr<v1::Stats> stats() override {
+    return call<v1::Stats>(*inspect_, &v1::Inspect::Stub::GetStats, v1::StatsRequest());
+  }
+  absl::StatusOr<v1::Drops> drops(bool all) override {
+    v1::DropsRequest request;
+    request.set_all(all);
+    return call<v1::Drops>(*inspect_, &v1::Inspect::Stub::ListDrops, request);
+  }
+  absl::StatusOr<v1::Capacities> capacity() override {
+    return call<v1::Capacities>(*inspect_, &v1::Inspect::Stub::GetCapacity, v1::CapacityRequest());
+  }
+
+ private:
+  template <typename Reply, typename Stub, typename Method, typename Request>
+  absl::StatusOr<Reply> call(Stub& stub, Method method, const Request& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    Reply reply;
+    const grpc::Status status = (stub.*method)(&context, request, &reply);
+    if (status.ok()) return reply;
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+      return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+    }
+    return absl::UnavailableError(absl::StrCat("cannot reach outriggerd at ", socket_, ": ",
+                                               why_unreachable(socket_, status.error_message()),
+                                               "\nis outriggerd running? start it with `outriggerd --node "
+                                               "NAME`, name another socket with --socket or "
+                                               "OUTRIGGER_SOCKET, or a lab with --lab"));
+  }
+
+  std::string socket_;
+  std::unique_ptr<v1::Config::Stub> config_;
+  std::unique_ptr<v1::Inspect::Stub> inspect_;
+};
+
+}  // namespace
+
+std::unique_ptr<Api> connect(const std::string& socket) { return std::make_unique<Client>(socket); }
+
+}  // namespace outrigger::cli
