@@ -23,7 +23,8 @@ struct Fault {
   std::string object;   // "Endpoint shop/web-1"; empty when the fault is not inside an object
   std::string field;    // "spec.ports[0].port"; empty when the object as a whole is meant
   std::string problem;  // "is 70000, must be 1 to 65535"
-  [[nodiscard]] std::string str() const;  // "web.yaml:12: Endpoint shop/web-1: spec.ports[0].port: is 70000, ..."
+  [[nodiscard]] std::string str()
+      const;  // "web.yaml:12: Endpoint shop/web-1: spec.ports[0].port: is 70000, ..."
 };
 
 using Labels = std::map<std::string, std::string>;
@@ -52,39 +53,50 @@ struct Metadata {
   std::string ns;  // empty for cluster-wide kinds
   Labels labels;
   Location at;
+  // Where it was read does not make it another object.
+  friend bool operator==(const Metadata& a, const Metadata& b) {
+    return a.name == b.name && a.ns == b.ns && a.labels == b.labels;
+  }
 };
+
+// Every namespace has this label, also when no manifest declares it; its value is the namespace's name.
+inline constexpr char kNamespaceNameLabel[] = "kubernetes.io/metadata.name";
 
 struct NamedPort {
   std::string name;
   Protocol protocol = Protocol::kTcp;
   uint16_t port = 0;
+  friend bool operator==(const NamedPort&, const NamedPort&) = default;
 };
 
 struct Node {
   enum class Kind : uint8_t { kDpu, kPlain };
   Metadata meta;
   Kind kind = Kind::kDpu;
-  std::vector<IpAddress> underlay;   // at most one of each family
-  uint16_t underlay_mtu = 1500;      // spec.underlayMtu
-  std::string uplink;                // spec.uplink: device of the uplink, "" in a lab
+  std::vector<IpAddress> underlay;  // at most one of each family
+  uint16_t underlay_mtu = 1500;     // spec.underlayMtu
+  std::string uplink;               // spec.uplink: device of the uplink, "" in a lab
+  friend bool operator==(const Node&, const Node&) = default;
 };
 
 struct Subnet {
   IpPrefix cidr;
   IpAddress gateway;
+  friend bool operator==(const Subnet&, const Subnet&) = default;
 };
 
 struct Network {
   enum class Encapsulation : uint8_t { kVxlan, kGeneve };
   enum class Broadcast : uint8_t { kSuppress, kReplicate };
   Metadata meta;
-  uint32_t vni = 0;                  // 1 to 2^24 - 1
+  uint32_t vni = 0;  // 1 to 2^24 - 1
   Encapsulation encapsulation = Encapsulation::kVxlan;
   uint16_t mtu = 1450;
   std::vector<Subnet> subnets;
   Broadcast broadcast = Broadcast::kSuppress;  // spec.broadcast: suppress | replicate
   std::vector<IpAddress> dns;                  // spec.dns
   bool reject = false;                         // spec.denied: drop | reject
+  friend bool operator==(const Network&, const Network&) = default;
 };
 
 struct Endpoint {
@@ -92,28 +104,32 @@ struct Endpoint {
   std::string node;
   std::string network;
   std::vector<IpAddress> addresses;
-  std::vector<IpPrefix> prefixes;    // entries of spec.addresses written with a length: what lies behind it
+  std::vector<IpPrefix> prefixes;  // entries of spec.addresses written with a length: what lies behind it
   MacAddress mac;
   std::vector<NamedPort> ports;
-  std::string device;                // spec.device: representor, "" in a lab
-  uint32_t session_quota = 0;        // spec.sessionQuota, 0: the node's default
+  std::string device;          // spec.device: representor, "" in a lab
+  uint32_t session_quota = 0;  // spec.sessionQuota, 0: the node's default
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 struct Namespace {
   Metadata meta;
+  friend bool operator==(const Namespace&, const Namespace&) = default;
 };
 
 struct Pod {
   Metadata meta;
   std::vector<IpAddress> addresses;  // status.podIPs / status.podIP
   std::vector<NamedPort> ports;      // of every container
+  friend bool operator==(const Pod&, const Pod&) = default;
 };
 
 // One entry of a NetworkPolicyPort or of an AdminNetworkPolicy port list.
 struct PortMatch {
-  std::optional<Protocol> protocol;  // absent: any protocol (only when the whole port list is absent)
+  std::optional<Protocol> protocol;  // absent: any; an ANP namedPort goes by the port's own protocol
   uint16_t first = 0, last = 0;      // both 0: every port of the protocol
   std::string name;                  // named port; first/last are then 0
+  friend bool operator==(const PortMatch&, const PortMatch&) = default;
 };
 
 struct PeerMatch {
@@ -121,6 +137,7 @@ struct PeerMatch {
   std::optional<LabelSelector> namespaces;  // namespaceSelector; absent with pods: the policy's own namespace
   std::optional<IpPrefix> cidr;             // ipBlock, or an ANP egress `networks` entry
   std::vector<IpPrefix> except;
+  friend bool operator==(const PeerMatch&, const PeerMatch&) = default;
 };
 
 enum class Action : uint8_t { kAllow, kDeny, kPass };
@@ -130,32 +147,37 @@ struct PolicyRule {
   Action action = Action::kAllow;  // NetworkPolicy: always kAllow
   std::vector<PeerMatch> peers;    // NetworkPolicy: empty means every peer
   std::vector<PortMatch> ports;    // empty: every port of every protocol
+  friend bool operator==(const PolicyRule&, const PolicyRule&) = default;
 };
 
 struct NetworkPolicy {
   Metadata meta;
-  LabelSelector subject;           // podSelector in its own namespace
-  bool ingress_isolated = false;   // policyTypes after their defaults
+  LabelSelector subject;          // podSelector in its own namespace
+  bool ingress_isolated = false;  // policyTypes after their defaults
   bool egress_isolated = false;
   std::vector<PolicyRule> ingress;
   std::vector<PolicyRule> egress;
+  friend bool operator==(const NetworkPolicy&, const NetworkPolicy&) = default;
 };
 
 // AdminNetworkPolicy and, with baseline set, BaselineAdminNetworkPolicy (named "default").
 struct AdminPolicy {
   Metadata meta;
   bool baseline = false;
-  uint32_t priority = 0;                    // 0 to 1000, smaller first; unused by the baseline
+  uint32_t priority = 0;  // 0 to 1000, smaller first; unused by the baseline
   LabelSelector subject_namespaces;
   std::optional<LabelSelector> subject_pods;  // subject.pods; absent: subject.namespaces, every pod
   std::vector<PolicyRule> ingress;
   std::vector<PolicyRule> egress;
+  friend bool operator==(const AdminPolicy&, const AdminPolicy&) = default;
 };
 
+// Equal objects mean the same, wherever they were read.
 using Object = std::variant<Node, Network, Endpoint, Namespace, Pod, NetworkPolicy, AdminPolicy>;
 
 [[nodiscard]] const Metadata& metadata(const Object& object);
-[[nodiscard]] std::string kind(const Object& object);  // "Endpoint", "NetworkPolicy", "AdminNetworkPolicy", ...
+[[nodiscard]] std::string kind(
+    const Object& object);  // "Endpoint", "NetworkPolicy", "AdminNetworkPolicy", ...
 [[nodiscard]] std::string name(const Object& object);  // "Endpoint shop/web-1", "Network blue"
 
 // An object with the text it was read from: what the store keeps and `get` prints.
