@@ -55,7 +55,15 @@ struct Step {
     kRespond,    // addressed to the node itself (ARP, ND, DHCP, gateway echo): Tables::respond makes the answer
     kReplicate,  // Tables::receivers says to whom
   };
-  enum class Error : uint8_t { kNone, kTimeExceeded, kNoRoute, kHostUnreachable, kProhibited, kTooBig };
+  enum class Error : uint8_t {
+    kNone,
+    kTimeExceeded,
+    kNoRoute,
+    kHostUnreachable,
+    kProhibited,  // TCP: a reset
+    kTooBig,
+    kPortUnreachable,  // TCP: a reset
+  };
 
   Kind kind = Kind::kNext;
   Drop drop = Drop::kNone;
