@@ -17,12 +17,17 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
 pkg_check_modules(DPDK REQUIRED IMPORTED_TARGET libdpdk>=22.11)
+# Its flags ask for the oldest CPU it runs on and would come after ours.
+get_target_property(dpdk_flags PkgConfig::DPDK INTERFACE_COMPILE_OPTIONS)
+list(FILTER dpdk_flags EXCLUDE REGEX "^-march=")
+set_target_properties(PkgConfig::DPDK PROPERTIES INTERFACE_COMPILE_OPTIONS "${dpdk_flags}")
 pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
 
 add_library(outrigger_options INTERFACE)
 target_include_directories(outrigger_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/api)
 target_compile_options(outrigger_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wno-missing-field-initializers -Werror)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND OUTRIGGER_MARCH)
   target_compile_options(outrigger_options INTERFACE -march=${OUTRIGGER_MARCH})
 endif()

@@ -1,5 +1,6 @@
-// What the fast path looks up by index to carry out a Decision: ports, tunnel templates, MAC rewrites, and which
-// (peer address, VNI) may be decapsulated.  It knows no policy and no topology.  Immutable once published.
+// What the fast path looks up by index to carry out a Decision: ports, tunnel templates, MAC rewrites, and
+// which (peer address, VNI) may be decapsulated.  It knows no policy and no topology.  Immutable once
+// published.
 #pragma once
 
 #include <array>
@@ -16,23 +17,24 @@ namespace outrigger::engine {
 enum class PortRole : uint8_t { kUnbound, kEndpoint, kUplink };
 
 struct PortAction {
-  MacAddress mac;                 // the endpoint's, which every frame from it must carry; the uplink's own
+  MacAddress mac;  // the endpoint's, which every frame from it must carry; the uplink's own
   PortRole role = PortRole::kUnbound;
-  Vni vni;                        // of the endpoint
+  Vni vni;  // of the endpoint
   EndpointId endpoint = kNoEndpoint;
-  uint16_t mtu = 1500;            // largest IP packet
+  uint16_t mtu = 1500;  // largest IP packet
 };
 
 // Outer headers, ready but for lengths, source port and checksum.
 struct Tunnel {
-  static constexpr size_t kMaxHeader = 14 + 40 + 8 + 8;  // Ethernet, IPv6, UDP, VXLAN or Geneve without options
+  static constexpr size_t kMaxHeader =
+      14 + 40 + 8 + 8;  // Ethernet, IPv6, UDP, VXLAN or Geneve without options
   std::array<uint8_t, 72> header{};
-  uint8_t header_length = 0;      // 50 over IPv4, 70 over IPv6
+  uint8_t header_length = 0;  // 50 over IPv4, 70 over IPv6
   bool ipv6 = false;
-  bool resolved = false;          // the outer destination MAC is known
-  uint32_t checksum = 0;          // ones' complement sum of the IPv4 header with length and id zero
+  bool resolved = false;  // the outer destination MAC is known
+  uint32_t checksum = 0;  // ones' complement sum of the IPv4 header with length and id zero
   PortId uplink = kNoPort;
-  uint16_t inner_mtu = 0;         // largest inner IP packet
+  uint16_t inner_mtu = 0;  // largest inner IP packet
   PeerId peer;
   Vni vni;
 };
@@ -55,10 +57,10 @@ struct TunnelSource {
 };
 
 struct Actions {
-  std::vector<PortAction> ports;      // by PortId
-  std::vector<Tunnel> tunnels;        // by TunnelId; [0] is unused
-  std::vector<Rewrite> rewrites;      // by EndpointId
-  std::vector<IpAddress> underlay;    // our tunnel addresses
+  std::vector<PortAction> ports;    // by PortId
+  std::vector<Tunnel> tunnels;      // by TunnelId; [0] is unused
+  std::vector<Rewrite> rewrites;    // by EndpointId
+  std::vector<IpAddress> underlay;  // our tunnel addresses
   absl::flat_hash_map<TunnelSource, TunnelId> sources;
   absl::flat_hash_map<IpAddress, PeerId> peers;  // authorised outer sources, to name what is wrong
   PortId uplink = kNoPort;

@@ -1,9 +1,9 @@
 // One published set of tables, as the engine sees it: opaque but for Actions.  services/ implements it.
 //
-// Theory of operation.  Workers read one `const Tables*` per turn.  The control thread builds the next set aside,
-// publishes it with one store and retires the old one once every worker has passed a quiescent state (QSBR).
-// Virtual calls happen for first packets only, never per packet of a session.
-// Thread-safety: every member function may be called by any number of readers.
+// Theory of operation.  Workers read one `const Tables*` per turn.  The control thread builds the next set
+// aside, publishes it with one store and retires the old one once every worker has passed a quiescent state
+// (QSBR). Virtual calls happen for first packets only, never per packet of a session. Thread-safety: every
+// member function may be called by any number of readers.
 #pragma once
 
 #include <cstddef>
@@ -29,13 +29,16 @@ class Tables {
 
   // Whether anything that `decide` would read for this flow may have changed after `since`.  False lets a
   // session keep its decision across an epoch; true has it decided again.  May err towards true.
-  virtual bool changed_since(const FirstPacket& packet, const End& from, const End& to, Epoch since) const = 0;
+  virtual bool changed_since(const FirstPacket& packet, const End& from, const End& to,
+                             Epoch since) const = 0;
 
   // The answer to a packet for the node itself.  Writes a whole frame; 0: no answer is due.
   virtual size_t respond(const FirstPacket& packet, std::span<uint8_t> frame) const = 0;
 
-  // The ICMP or ICMPv6 error (or TCP reset) that tells the sender of `packet`; 0: none is due (RFC 1122 §3.2.2).
-  virtual size_t refuse(const FirstPacket& packet, Step::Error error, uint16_t mtu, std::span<uint8_t> frame) const = 0;
+  // The ICMP or ICMPv6 error (or TCP reset) that tells the sender of `packet`; 0: none is due (RFC 1122
+  // §3.2.2).
+  virtual size_t refuse(const FirstPacket& packet, Step::Error error, uint16_t mtu,
+                        std::span<uint8_t> frame) const = 0;
 
   // Who gets a copy of a broadcast or multicast; returns how many were written.  Policy is already applied.
   virtual size_t receivers(const FirstPacket& packet, std::span<End> out) const = 0;
@@ -49,8 +52,9 @@ class Tables {
 class TableBuilder {
  public:
   virtual ~TableBuilder() = default;
-  // `update` is an outrigger.engine.v1.Update.  On error nothing has changed.  The caller publishes the result,
-  // waits until no worker reads the previous set, then calls retire(): the builder may reuse what it held.
+  // `update` is an outrigger.engine.v1.Update.  On error nothing has changed.  The caller publishes the
+  // result, waits until no worker reads the previous set, then calls retire(): the builder may reuse what it
+  // held.
   virtual absl::StatusOr<const Tables*> build(std::string_view update, Epoch epoch) = 0;
   virtual void retire() = 0;
 

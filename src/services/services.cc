@@ -14,10 +14,13 @@ namespace v1 = ::outrigger::engine::v1;
 
 namespace {
 
-MacAddress mac_of(const std::string& bytes) { return bytes.size() == 6 ? MacAddress::load(bytes.data()) : MacAddress{}; }
+MacAddress mac_of(const std::string& bytes) {
+  return bytes.size() == 6 ? MacAddress::load(bytes.data()) : MacAddress{};
+}
 
 // What the fast path indexes: ports by PortId, rewrites by EndpointId, tunnels by TunnelId.
-std::shared_ptr<const engine::Actions> describe(const v1::Structure& structure, const overlay::OverlayTable& overlay) {
+std::shared_ptr<const engine::Actions> describe(const v1::Structure& structure,
+                                                const overlay::OverlayTable& overlay) {
   auto actions = std::make_shared<engine::Actions>();
   absl::flat_hash_map<uint32_t, const v1::Network*> networks;
   for (const v1::Network& network : structure.networks()) networks[network.vni()] = &network;
@@ -31,7 +34,8 @@ std::shared_ptr<const engine::Actions> describe(const v1::Structure& structure, 
   for (const v1::Endpoint& endpoint : structure.endpoints()) {
     if (actions->rewrites.size() <= endpoint.id()) actions->rewrites.resize(endpoint.id() + 1);
     const auto network = networks.find(endpoint.vni());
-    const MacAddress gateway = network == networks.end() ? MacAddress{} : mac_of(network->second->gateway_mac());
+    const MacAddress gateway =
+        network == networks.end() ? MacAddress{} : mac_of(network->second->gateway_mac());
     actions->rewrites[endpoint.id()] = {mac_of(endpoint.mac()), gateway};
     if (endpoint.place_case() != v1::Endpoint::kPort || endpoint.port() >= actions->ports.size()) continue;
     engine::PortAction& action = actions->ports[endpoint.port()];
@@ -47,8 +51,8 @@ std::shared_ptr<const engine::Actions> describe(const v1::Structure& structure, 
   return actions;
 }
 
-// Keeps two copies of the policy: workers read one, a change is made to the other, then they trade places and the first
-// is brought up to date once nobody reads it.
+// Keeps two copies of the policy: workers read one, a change is made to the other, then they trade places and
+// the first is brought up to date once nobody reads it.
 class Builder : public engine::TableBuilder {
  public:
   Builder() { topology_ = *make_topology(Epoch(0)); }
@@ -89,7 +93,8 @@ class Builder : public engine::TableBuilder {
     previous_.reset();
     if (!pending_) return;
     // It was accepted once by an equal table, so it is accepted again.
-    if (absl::Status status = policy_[1 - active_].apply(*pending_, pending_epoch_); !status.ok()) std::abort();
+    if (absl::Status status = policy_[1 - active_].apply(*pending_, pending_epoch_); !status.ok())
+      std::abort();
     pending_.reset();
   }
 

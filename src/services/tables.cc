@@ -75,11 +75,13 @@ Step ServiceTables::judge(const FirstPacket& packet, Decision& decision) const {
   const Sides side = sides(packet, decision);
   const uint8_t protocol = packet.info.key.protocol();
   if (side.opener_local && side.opener != kNoEndpoint) {
-    decision.egress = policy_->judge(Direction::kEgress, side.opener, side.target_as_peer, protocol, side.port);
+    decision.egress =
+        policy_->judge(Direction::kEgress, side.opener, side.target_as_peer, protocol, side.port);
     if (!decision.egress.allowed) return Step::dropped(Drop::kPolicyEgress);
   }
   if (side.target_local && side.target != kNoEndpoint) {
-    decision.ingress = policy_->judge(Direction::kIngress, side.target, side.opener_as_peer, protocol, side.port);
+    decision.ingress =
+        policy_->judge(Direction::kIngress, side.target, side.opener_as_peer, protocol, side.port);
     if (!decision.ingress.allowed) return Step::dropped(Drop::kPolicyIngress);
   }
   return Step::next();
@@ -89,7 +91,8 @@ bool ServiceTables::local(EndpointId endpoint, const End& end) const {
   return endpoint != kNoEndpoint && end.tunnel == kNoTunnel && end.port != kNoPort;
 }
 
-bool ServiceTables::changed_since(const FirstPacket& packet, const End& from, const End& to, Epoch since) const {
+bool ServiceTables::changed_since(const FirstPacket& packet, const End& from, const End& to,
+                                  Epoch since) const {
   if (since < topology_->since) return true;
   const End& opener = packet.reply ? to : from;
   const End& target = packet.reply ? from : to;
@@ -125,7 +128,8 @@ size_t ServiceTables::receivers(const FirstPacket& packet, std::span<End> out) c
   for (size_t i = 0; i < locals && count < out.size(); ++i) {
     if (may_receive(packet, local_ends[i])) out[count++] = local_ends[i];
   }
-  if (packet.tunnel != kNoTunnel) return count;  // split horizon: what came from the fabric does not go back to it
+  if (packet.tunnel != kNoTunnel)
+    return count;  // split horizon: what came from the fabric does not go back to it
   for (const TunnelId tunnel : topology_->overlay.tunnels_of(packet.info.key.vni())) {
     if (count == out.size()) break;
     if (topology_->overlay.tunnel(tunnel).resolved) out[count++] = End{topology_->overlay.uplink(), tunnel};
@@ -146,7 +150,8 @@ bool ServiceTables::may_receive(const FirstPacket& packet, const End& receiver) 
   Decision source;
   (void)vswitch::decide(packet, topology_->vswitch, source);
   const policy::Peer from{source.source, info.source()};
-  return policy_->judge(Direction::kIngress, ports[receiver.port.value()].endpoint, from, info.key.protocol(), port)
+  return policy_
+      ->judge(Direction::kIngress, ports[receiver.port.value()].endpoint, from, info.key.protocol(), port)
       .allowed;
 }
 

@@ -16,7 +16,8 @@ absl::StatusOr<std::vector<IpAddress>> addresses(const google::protobuf::Repeate
   std::vector<IpAddress> out;
   for (const std::string& bytes : wire) {
     const auto address = IpAddress::from_bytes(bytes);
-    if (!address) return absl::InvalidArgumentError(absl::StrCat(whose, ": an underlay address is not 16 bytes"));
+    if (!address)
+      return absl::InvalidArgumentError(absl::StrCat(whose, ": an underlay address is not 16 bytes"));
     out.push_back(*address);
   }
   return out;
@@ -70,7 +71,8 @@ class OverlayBuilder {
       TemplateSpec spec{.source = ours, .destination = theirs, .source_mac = underlay_mac(structure_)};
       spec.vni = Vni(network.vni());
       spec.geneve = network.encapsulation() == v1::ENCAPSULATION_GENEVE;
-      spec.underlay_mtu = structure_.underlay_mtu() == 0 ? 1500 : static_cast<uint16_t>(structure_.underlay_mtu());
+      spec.underlay_mtu =
+          structure_.underlay_mtu() == 0 ? 1500 : static_cast<uint16_t>(structure_.underlay_mtu());
       engine::Tunnel tunnel = make_tunnel(spec);
       if (!resolvable) {
         set_next_hop(tunnel, MacAddress::load(peer.mac().data()));
@@ -84,7 +86,8 @@ class OverlayBuilder {
       const auto type = spec.geneve ? packet::TunnelType::kGeneve : packet::TunnelType::kVxlan;
       const auto [first, is_first] = primary_.try_emplace({id.value(), network.vni()}, tunnel_id);
       if (is_first) table_.by_network_[spec.vni].push_back(tunnel_id);
-      // Frames of either family belong to the peer's one place, so that a session does not care which carried it.
+      // Frames of either family belong to the peer's one place, so that a session does not care which carried
+      // it.
       table_.sources_[{theirs, network.vni() << 8 | static_cast<uint32_t>(type)}] = first->second;
     }
   }
@@ -94,7 +97,8 @@ class OverlayBuilder {
       if (endpoint.place_case() != v1::Endpoint::kPeer) continue;
       const auto tunnel = primary_.find({static_cast<uint16_t>(endpoint.peer()), endpoint.vni()});
       if (tunnel == primary_.end()) continue;
-      if (table_.by_endpoint_.size() <= endpoint.id()) table_.by_endpoint_.resize(endpoint.id() + 1, kNoTunnel);
+      if (table_.by_endpoint_.size() <= endpoint.id())
+        table_.by_endpoint_.resize(endpoint.id() + 1, kNoTunnel);
       table_.by_endpoint_[endpoint.id()] = tunnel->second;
     }
   }
@@ -105,10 +109,12 @@ class OverlayBuilder {
   absl::flat_hash_map<std::pair<uint16_t, uint32_t>, TunnelId> primary_;  // (peer, VNI)
 };
 
-absl::StatusOr<OverlayTable> OverlayTable::build(const v1::Structure& structure, const Neighbours& neighbours) {
+absl::StatusOr<OverlayTable> OverlayTable::build(const v1::Structure& structure,
+                                                 const Neighbours& neighbours) {
   const size_t tunnels = static_cast<size_t>(structure.peers_size()) * structure.networks_size() * 2;
   if (tunnels >= 0xffff) {
-    return absl::ResourceExhaustedError(absl::StrCat(structure.peers_size(), " peers x ", structure.networks_size(),
+    return absl::ResourceExhaustedError(absl::StrCat(structure.peers_size(), " peers x ",
+                                                     structure.networks_size(),
                                                      " networks need more than 65534 tunnels"));
   }
   return OverlayBuilder(structure, neighbours).build();
@@ -128,7 +134,8 @@ void OverlayTable::describe(engine::Actions& actions) const {
   actions.uplink = uplink_;
 }
 
-engine::Step decide(const engine::FirstPacket& packet, const OverlayTable& table, engine::Decision& decision) {
+engine::Step decide(const engine::FirstPacket& packet, const OverlayTable& table,
+                    engine::Decision& decision) {
   using engine::Step;
   if (packet.tunnel != kNoTunnel) {
     if (decision.source != kNoEndpoint && table.tunnel_to(decision.source) != packet.tunnel) {

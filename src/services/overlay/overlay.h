@@ -1,5 +1,6 @@
-// Tunnels to other nodes: VXLAN (RFC 7348) and Geneve (RFC 8926) over IPv4 or IPv6.  It decides which tunnel an end is
-// behind, and that a packet from a tunnel comes from the node its source lives at; the engine carries it out.
+// Tunnels to other nodes: VXLAN (RFC 7348) and Geneve (RFC 8926) over IPv4 or IPv6.  It decides which tunnel
+// an end is behind, and that a packet from a tunnel comes from the node its source lives at; the engine
+// carries it out.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,8 @@ using Neighbours = absl::flat_hash_map<IpAddress, MacAddress>;
 
 class OverlayTable {
  public:
-  // InvalidArgument names the entry.  A peer whose next hop is in neither `neighbours` nor Peer.mac has an unresolved
-  // tunnel: packets to it are dropped by that name.
+  // InvalidArgument names the entry.  A peer whose next hop is in neither `neighbours` nor Peer.mac has an
+  // unresolved tunnel: packets to it are dropped by that name.
   static absl::StatusOr<OverlayTable> build(const ::outrigger::engine::v1::Structure& structure,
                                             const Neighbours& neighbours);
 

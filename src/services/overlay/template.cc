@@ -59,7 +59,8 @@ engine::Tunnel make_tunnel(const TemplateSpec& spec) {
   put_tunnel(udp + 8, spec);
   tunnel.header_length = static_cast<uint8_t>(udp + 16 - ethernet);
   if (!tunnel.ipv6) tunnel.checksum = packet::sum({ip, 20});
-  const unsigned overhead = tunnel.header_length;  // the outer Ethernet header is outside the MTU, the inner is inside
+  const unsigned overhead =
+      tunnel.header_length;  // the outer Ethernet header is outside the MTU, the inner is inside
   tunnel.inner_mtu = static_cast<uint16_t>(spec.underlay_mtu > overhead ? spec.underlay_mtu - overhead : 0);
   return tunnel;
 }

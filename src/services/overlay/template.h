@@ -1,4 +1,5 @@
-// The outer headers of a tunnel, laid out once so that the fast path copies them and fills in lengths and source port.
+// The outer headers of a tunnel, laid out once so that the fast path copies them and fills in lengths and
+// source port.
 #pragma once
 
 #include "engine/actions.h"
@@ -14,7 +15,8 @@ struct TemplateSpec {
   uint16_t underlay_mtu = 1500;  // largest outer IP packet, bytes
 };
 
-// RFC 7348 §5 (VXLAN), RFC 8926 §3 (Geneve, no options).  The IPv4 header carries DF: tunnels are never fragmented.
+// RFC 7348 §5 (VXLAN), RFC 8926 §3 (Geneve, no options).  The IPv4 header carries DF: tunnels are never
+// fragmented.
 engine::Tunnel make_tunnel(const TemplateSpec& spec);
 
 void set_next_hop(engine::Tunnel& tunnel, const MacAddress& mac);

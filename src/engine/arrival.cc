@@ -1,0 +1,141 @@
+// From a device queue to parsed packets, sorted into the fast and the slow way.
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+
+#include <cstring>
+
+#include "engine/worker.h"
+#include "packet/parse_inline.h"
+
+namespace outrigger::engine {
+
+namespace {
+
+constexpr unsigned kPrefetchAhead = 4;
+
+void prefetch(const Burst& burst, unsigned i) {
+  if (i < burst.count) rte_prefetch0(rte_pktmbuf_mtod(burst.packets[i], void*));
+}
+
+// The source MAC of a frame of at least 12 bytes, as the upper 48 bits of a word.
+uint64_t source_mac(const uint8_t* frame) {
+  uint64_t word;
+  std::memcpy(&word, frame + 4, 8);
+  return word >> 16;
+}
+
+uint64_t as_word(const MacAddress& mac) {
+  uint64_t word = 0;
+  std::memcpy(&word, mac.bytes.data(), 6);
+  return word;
+}
+
+void malformed(Burst& burst, unsigned i, Drop why) {
+  burst.info[i].kind = packet::Kind::kMalformed;
+  burst.info[i].drop = why;
+}
+
+}  // namespace
+
+bool Worker::receive(const PollSource& source) {
+  Burst& burst = burst_;
+  burst.count = rte_eth_rx_burst(source.device, source.queue, burst.packets.data(), Burst::kSize);
+  if (burst.count == 0) return false;
+  counters_.packets.add(burst.count);
+  burst.fast_count = burst.slow_count = 0;
+  const PortAction& action = actions_->ports[source.port.value()];
+  if (action.role == PortRole::kUplink) {
+    arrive_from_fabric(burst, source.port);
+  } else {
+    arrive_from_endpoint(burst, source.port, action);
+  }
+  process(burst);
+  return true;
+}
+
+void Worker::arrive_from_endpoint(Burst& burst, PortId port, const PortAction& action) {
+  const uint64_t mac = as_word(action.mac);
+  const Place from = place(port, kNoTunnel);
+  for (unsigned i = 0; i < kPrefetchAhead; ++i) prefetch(burst, i);
+  for (unsigned i = 0; i < burst.count; ++i) {
+    prefetch(burst, i + kPrefetchAhead);
+    burst.from[i] = from;
+    if (burst.packets[i]->data_len >= 14 && source_mac(burst.frame(i)) != mac) [[unlikely]] {
+      malformed(burst, i, action.role == PortRole::kUnbound ? Drop::kPortUnbound : Drop::kSpoofedMac);
+    } else {
+      packet::parse_inline(burst.bytes(i), action.vni, burst.info[i]);
+    }
+    sort(burst, i);
+  }
+}
+
+void Worker::arrive_from_fabric(Burst& burst, PortId port) {
+  for (unsigned i = 0; i < kPrefetchAhead; ++i) prefetch(burst, i);
+  for (unsigned i = 0; i < burst.count; ++i) {
+    prefetch(burst, i + kPrefetchAhead);
+    Drop why = Drop::kNone;
+    const TunnelId tunnel = strip_tunnel(burst, i, &why);
+    burst.from[i] = place(port, tunnel);
+    if (why != Drop::kNone) [[unlikely]] {
+      malformed(burst, i, why);
+    } else {
+      const Vni vni = tunnel == kNoTunnel ? Vni(0) : actions_->tunnels[tunnel.value()].vni;
+      packet::parse_inline(burst.bytes(i), vni, burst.info[i]);
+    }
+    sort(burst, i);
+  }
+}
+
+// Removes the outer headers of a packet from an authorised peer for a network it shares with us.  kNoTunnel
+// with *why kNone: not a tunnel packet.
+TunnelId Worker::strip_tunnel(Burst& burst, unsigned i, Drop* why) {
+  const packet::TunnelInfo outer = packet::parse_tunnel(burst.bytes(i));
+  *why = outer.drop;
+  if (outer.inner_offset == 0 || outer.drop != Drop::kNone) return kNoTunnel;
+  const TunnelSource source{outer.source, outer.vni.value() << 8 | static_cast<uint32_t>(outer.type)};
+  bool ours = false;
+  for (const IpAddress& address : actions_->underlay) ours |= address == outer.destination;
+  if (!ours) [[unlikely]] {
+    *why = Drop::kTunnelNotForUs;
+    return kNoTunnel;
+  }
+  if (!(source == last_source_)) {
+    const auto found = actions_->sources.find(source);
+    if (found == actions_->sources.end()) {
+      *why = actions_->peers.contains(outer.source) ? Drop::kTunnelUnknownVni : Drop::kTunnelUnknownPeer;
+      return kNoTunnel;
+    }
+    last_source_ = source;
+    last_tunnel_ = found->second;
+  }
+  (void)rte_pktmbuf_adj(burst.packets[i], outer.inner_offset);
+  return last_tunnel_;
+}
+
+// Decides which way position i goes.
+void Worker::sort(Burst& burst, unsigned i) {
+  const packet::PacketInfo& info = burst.info[i];
+  if (info.kind != packet::Kind::kFlow || info.first_fragment) [[unlikely]] {
+    burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
+    return;
+  }
+  if (workers_ > 1 && !keep(burst, i)) return;
+  sessions_.prefetch_bucket(info.hash);
+  burst.fast[burst.fast_count++] = static_cast<uint8_t>(i);
+}
+
+// False: its session belongs to another worker, which has it now.
+bool Worker::keep(Burst& burst, unsigned i) {
+  const packet::PacketInfo& info = burst.info[i];
+  const unsigned to = owner(info.hash);
+  if (to == id_) return true;
+  rte_mbuf* const packet = burst.packets[i];
+  HandOver* const with = hand_over_of(packet);
+  with->info = info;
+  with->from = burst.from[i];
+  counters_.handed_over.add(1);
+  if (rte_ring_sp_enqueue(shared_.hand_over[id_][to], packet) != 0) drop(packet, Drop::kHandOverFull);
+  return false;
+}
+
+}  // namespace outrigger::engine

@@ -1,0 +1,47 @@
+#include "engine/eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+
+namespace outrigger::engine {
+
+unsigned free_huge_memory_mib() {
+  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+  unsigned pages = 0;
+  file >> pages;
+  return pages * 2;
+}
+
+absl::Status start_eal(const EalOptions& options) {
+  if (options.huge_pages && free_huge_memory_mib() < options.memory_mib) {
+    return absl::UnavailableError(absl::StrCat("huge pages: ", options.memory_mib, " MiB wanted, ",
+                                               free_huge_memory_mib(), " MiB free; reserve more with: echo ",
+                                               options.memory_mib / 2 + 64, " > /proc/sys/vm/nr_hugepages"));
+  }
+  std::vector<std::string> args = {"outrigger",
+                                   "--no-pci",
+                                   "--in-memory",
+                                   "--no-telemetry",
+                                   "--lcores=0",
+                                   absl::StrCat("--file-prefix=outrigger", getpid()),
+                                   "--log-level=lib.eal:warning",
+                                   "-m",
+                                   absl::StrCat(options.memory_mib)};
+  if (!options.huge_pages) args.push_back("--no-huge");
+  args.insert(args.end(), options.extra.begin(), options.extra.end());
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
+    return absl::UnavailableError(
+        absl::StrCat("DPDK did not start: ", rte_strerror(rte_errno), " (its own messages stand above)"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace outrigger::engine

@@ -1,0 +1,23 @@
+// DPDK's environment: started once a process, from options in our words.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace outrigger::engine {
+
+struct EalOptions {
+  bool huge_pages = false;
+  unsigned memory_mib = 256;
+  std::vector<std::string> extra;
+};
+
+// Unavailable, with the way out, when memory or rights are missing.
+absl::Status start_eal(const EalOptions& options);
+
+// Free 2 MiB huge pages now, in MiB.
+unsigned free_huge_memory_mib();
+
+}  // namespace outrigger::engine

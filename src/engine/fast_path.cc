@@ -1,0 +1,91 @@
+// The fast path: a session that is current repeats its decision.  It knows nothing of policy or overlays.
+#include <cstring>
+
+#include "engine/encapsulate.h"
+#include "engine/tcp_track.h"
+#include "engine/worker.h"
+
+namespace outrigger::engine {
+
+void Worker::process(Burst& burst) {
+  for (unsigned k = 0; k < burst.fast_count; ++k) {
+    const unsigned i = burst.fast[k];
+    burst.session[i] = sessions_.candidate(burst.info[i].hash);
+  }
+  const unsigned arrived = burst.slow_count;  // what is added from here on has a key and no current session
+  for (unsigned k = 0; k < burst.fast_count; ++k) {
+    const unsigned i = burst.fast[k];
+    const SessionIndex found = sessions_.confirm(burst.session[i], burst.info[i].key, burst.info[i].hash);
+    if (found == kNoSession || forward(burst, i, found) != Drop::kNone) [[unlikely]] {
+      burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
+    }
+  }
+  for (unsigned k = 0; k < arrived; ++k) think(burst, burst.slow[k]);
+  for (unsigned k = arrived; k < burst.slow_count; ++k) flow(burst, burst.slow[k]);
+}
+
+// Sends position i along its session.  Anything but kNone: not sent, the slow path must see it; nothing was
+// changed.
+Drop Worker::forward(Burst& burst, unsigned i, SessionIndex index) {
+  packet::PacketInfo& info = burst.info[i];
+  Session& session = sessions_.at(index);
+  const unsigned direction = info.reverse;
+  const End& from = session.end[direction];
+  const End& to = session.end[direction ^ 1];
+  if (place(from) != burst.from[i] || to.port == kNoPort || session.epoch != tables_->epoch.value())
+      [[unlikely]] {
+    return Drop::kSessionWrongPort;
+  }
+  const uint32_t ip_length = info.length - 14u;
+  if (ip_length > mtu_towards(to)) [[unlikely]]
+    return Drop::kPacketTooBig;
+  if (to.routed && info.ttl <= 1) [[unlikely]]
+    return Drop::kTtlExceeded;
+
+  uint8_t* const frame = burst.frame(i);
+  if (info.key.protocol() == packet::kTcp && info.fragment_offset == 0) {
+    bool changed = false, reopen = false;
+    const Drop refused = tcp_follow(session, direction, info, frame + info.l4_offset,
+                                    info.length - info.l4_offset, strict_, &changed, &reopen);
+    if (reopen) [[unlikely]]
+      return Drop::kTcpNoSession;
+    if (refused != Drop::kNone) [[unlikely]] {
+      drop(burst.packets[i], refused);
+      return Drop::kNone;
+    }
+    session.last_seen = now_;
+    if (changed) [[unlikely]]
+      sessions_.settle(index, now_);
+  } else {
+    session.last_seen = now_;
+    if (session.state == SessionState::kNew && direction != session.opener) [[unlikely]] {
+      session.state = SessionState::kActive;
+      sessions_.settle(index, now_);
+    }
+  }
+  session.packets[direction] += 1;
+  const uint32_t bytes = session.bytes_low[direction] + info.length;
+  session.bytes_high[direction] =
+      static_cast<uint16_t>(session.bytes_high[direction] + (bytes < info.length));
+  session.bytes_low[direction] = bytes;
+
+  if (to.routed) rewrite(frame, info, to);
+  deliver(burst.packets[i], to, info.hash);
+  return Drop::kNone;
+}
+
+void Worker::rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& to) const {
+  std::memcpy(frame, &actions_->rewrites[to.endpoint], 12);
+  packet::decrement_ttl(frame + info.l3_offset, info.ipv6);
+}
+
+void Worker::deliver(rte_mbuf* packet, const End& to, uint32_t hash) {
+  if (to.tunnel != kNoTunnel) {
+    if (!encapsulate(packet, actions_->tunnels[to.tunnel.value()], hash)) [[unlikely]] {
+      return drop(packet, Drop::kBuffersExhausted);
+    }
+  }
+  transmit_.add(to.port, packet);
+}
+
+}  // namespace outrigger::engine

@@ -1,0 +1,58 @@
+// Devices behind PortIds: attached when an update names them, detached when none does any more.
+// Thread-safety: the control thread's own.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/id.h"
+#include "engine/published.h"
+
+struct rte_mempool;
+
+namespace outrigger::engine {
+
+struct PortRequest {
+  PortId id;
+  std::string device;
+  uint16_t mtu = 1500;
+};
+
+struct AttachedPort {
+  PortId id;
+  std::string device;
+  uint16_t number = kNoDevice;  // DPDK's
+  uint16_t queues = 1;          // receive queues; transmit queues are one a worker
+  uint16_t mtu = 1500;
+  bool ours = false;  // attached by us, so removed by us
+};
+
+class Ports {
+ public:
+  Ports(unsigned workers, rte_mempool* buffers) : workers_(workers), buffers_(buffers) {}
+  ~Ports();
+
+  // Attaches what is wanted and missing.  All or nothing: on error what this call attached is detached again.
+  absl::Status attach(const std::vector<PortRequest>& wanted);
+  // Detaches what is not wanted.  Only after no worker polls it.
+  void prune(const std::vector<PortRequest>& wanted);
+
+  // Who polls what, with `wanted` only (the rest is about to be pruned).
+  void describe(const std::vector<PortRequest>& wanted, Published& published) const;
+  [[nodiscard]] const std::map<uint16_t, AttachedPort>& all() const { return ports_; }
+
+ private:
+  absl::StatusOr<AttachedPort> open(const PortRequest& request);
+  absl::Status configure(AttachedPort& port);
+  static void close(const AttachedPort& port);
+
+  unsigned workers_;
+  rte_mempool* buffers_;
+  std::map<uint16_t, AttachedPort> ports_;  // by PortId
+};
+
+}  // namespace outrigger::engine

@@ -1,0 +1,26 @@
+// What workers read, behind one pointer: the tables, and which device queues each of them polls.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/tables.h"
+
+namespace outrigger::engine {
+
+inline constexpr uint16_t kNoDevice = 0xffff;
+
+struct PollSource {
+  PortId port;
+  uint16_t device = kNoDevice;  // DPDK port number
+  uint16_t queue = 0;
+};
+
+struct Published {
+  uint64_t number = 0;  // distinguishes one publication from the next, which may reuse its address
+  const Tables* tables = nullptr;
+  std::vector<std::vector<PollSource>> polls;  // by worker
+  std::vector<uint16_t> devices;               // by PortId: where to transmit, kNoDevice when detached
+};
+
+}  // namespace outrigger::engine

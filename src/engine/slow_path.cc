@@ -1,0 +1,260 @@
+// The slow path: first packets, stale sessions, denials, fragments and ICMP errors.  Decides, then hands back
+// to the fast path's forward().
+#include "engine/tcp_track.h"
+#include "engine/worker.h"
+
+namespace outrigger::engine {
+
+namespace {
+
+using packet::Kind;
+using packet::PacketInfo;
+
+bool opens_connection(const PacketInfo& info) {
+  return (info.tcp_flags & (packet::kSyn | packet::kAck | packet::kRst | packet::kFin)) == packet::kSyn;
+}
+
+bool is_tcp(const PacketInfo& info) { return info.key.protocol() == packet::kTcp; }
+
+bool denied_by_policy(const Step& step) {
+  return step.kind == Step::Kind::kDrop &&
+         (step.drop == Drop::kPolicyEgress || step.drop == Drop::kPolicyIngress);
+}
+
+uint32_t deciding_rule(const Decision& decision) {
+  return decision.ingress.rule != kNoRule ? decision.ingress.rule.value() : decision.egress.rule.value();
+}
+
+}  // namespace
+
+void Worker::think(Burst& burst, unsigned i) {
+  const PacketInfo& info = burst.info[i];
+  switch (info.kind) {
+    case Kind::kMalformed:
+      return drop(burst.packets[i], info.drop);
+    case Kind::kFragment:
+      if (borrow_ports(burst, i)) flow(burst, i);
+      return;
+    case Kind::kFlow:
+      if (info.first_fragment && !borrow_ports(burst, i)) return;
+      return flow(burst, i);
+    case Kind::kIcmpError:
+      return icmp_error(burst, i);
+    case Kind::kArp:
+    case Kind::kNeighbour: {
+      if (actions_->ports[port_of(burst.from[i]).value()].role == PortRole::kUplink) tell_control(burst, i);
+      Decision decision;
+      const Step step = tables_->decide(first(burst, i), decision);
+      return act(burst, i, step, decision);
+    }
+  }
+}
+
+// Gives a fragment the ports of its flow; false when it is gone: dropped, or with the worker that owns the
+// flow.
+bool Worker::borrow_ports(Burst& burst, unsigned i) {
+  if (burst.info[i].kind == Kind::kFlow && !burst.info[i].first_fragment) return true;
+  const Drop why = fragments_.track(burst.info[i], burst.bytes(i), now_);
+  if (why != Drop::kNone) {
+    drop(burst.packets[i], why);
+    return false;
+  }
+  return keep(burst, i);
+}
+
+void Worker::flow(Burst& burst, unsigned i) {
+  const PacketInfo& info = burst.info[i];
+  const SessionIndex index = sessions_.find(info.key, info.hash);
+  if (index == kNoSession) return open(burst, i);
+  const Session& session = sessions_.at(index);
+  if (session.state == SessionState::kDenied) return denied(burst, i, index);
+  if (session.epoch != tables_->epoch.value()) return stale(burst, i, index);
+  conclude(burst, i, index);
+}
+
+// A session is current: send, or act on why it cannot be.
+void Worker::conclude(Burst& burst, unsigned i, SessionIndex index) {
+  const Drop why = forward(burst, i, index);
+  if (why == Drop::kNone) return;
+  const PacketInfo& info = burst.info[i];
+  const End& to = sessions_.at(index).end[info.reverse ^ 1];
+  switch (why) {
+    case Drop::kTtlExceeded:
+      return refuse(burst, i, why, Step::Error::kTimeExceeded, 0);
+    case Drop::kPacketTooBig: {
+      const uint16_t mtu = mtu_towards(to);
+      if (info.dont_fragment) return refuse(burst, i, why, Step::Error::kTooBig, mtu);
+      return fragment(burst, i, to, mtu);
+    }
+    case Drop::kTcpNoSession:  // the ports of a closed connection are used again
+      sessions_.erase(index);
+      return open(burst, i);
+    default:
+      return drop(burst.packets[i], Drop::kSessionWrongPort);
+  }
+}
+
+// The tables have changed since this session was decided.
+void Worker::stale(Burst& burst, unsigned i, SessionIndex index) {
+  Session& session = sessions_.at(index);
+  const unsigned direction = burst.info[i].reverse;
+  const FirstPacket packet = first(burst, i, direction != session.opener);
+  const End& from = session.end[direction];
+  const End& to = session.end[direction ^ 1];
+  if (place(from) == burst.from[i] && !tables_->changed_since(packet, from, to, Epoch(session.epoch))) {
+    counters_.kept.add(1);
+    session.epoch = tables_->epoch.value();
+    return conclude(burst, i, index);
+  }
+  Decision decision;
+  const Step step = tables_->decide(packet, decision);
+  counters_.redecided.add(1);
+  count_rules(decision);
+  if (step.kind == Step::Kind::kNext) {
+    session.end[direction] = decision.from;
+    session.end[direction ^ 1] = decision.to;
+    session.rule = deciding_rule(decision);
+    session.epoch = tables_->epoch.value();
+    return conclude(burst, i, index);
+  }
+  if (!denied_by_policy(step)) {
+    sessions_.erase(index);
+    return act(burst, i, step, decision);
+  }
+  session.end[0].port = session.end[1].port = kNoPort;
+  session.state = SessionState::kDenied;
+  session.drop = step.drop;
+  session.revoked = 1;
+  session.reject = decision.reject;
+  session.rule = deciding_rule(decision);
+  session.epoch = tables_->epoch.value();
+  sessions_.settle(index, now_);
+  act(burst, i, step, decision);
+}
+
+// A denial is remembered for the direction it was said of; a revoked flow stays closed both ways, until it is
+// opened anew from the other side or the tables change.
+void Worker::denied(Burst& burst, unsigned i, SessionIndex index) {
+  Session& session = sessions_.at(index);
+  const PacketInfo& info = burst.info[i];
+  const unsigned direction = info.reverse;
+  const bool same_way = direction == session.opener && place(session.end[direction]) == burst.from[i];
+  const bool opened_anew = direction != session.opener && is_tcp(info) && opens_connection(info);
+  const bool holds = session.revoked ? !opened_anew : same_way;
+  if (session.epoch != tables_->epoch.value() || !holds) {
+    sessions_.erase(index);
+    return open(burst, i);
+  }
+  session.packets[direction] += 1;
+  if (session.revoked) sessions_.settle(index, now_);
+  const Drop why = session.drop;
+  if (session.reject) return refuse(burst, i, why, Step::Error::kProhibited, 0);
+  drop(burst.packets[i], why);
+}
+
+// The first packet of a flow.
+void Worker::open(Burst& burst, unsigned i) {
+  Decision decision;
+  const PacketInfo& info = burst.info[i];
+  Step step = tables_->decide(first(burst, i), decision);
+  counters_.decided.add(1);
+  count_rules(decision);
+  if (step.kind == Step::Kind::kNext && is_tcp(info) && !opens_connection(info)) {
+    // Picked up in the middle, so who opened it is unknown: it must be allowed either way round.
+    Decision other;
+    if (strict_) return drop(burst.packets[i], Drop::kTcpNoSession);
+    step = tables_->decide(first(burst, i, true), other);
+    if (denied_by_policy(step)) return drop(burst.packets[i], Drop::kTcpNoSession);
+  }
+  if (step.kind == Step::Kind::kNext) return install(burst, i, decision);
+  if (denied_by_policy(step)) remember_denial(burst, i, decision);
+  act(burst, i, step, decision);
+}
+
+void Worker::install(Burst& burst, unsigned i, const Decision& decision) {
+  const PacketInfo& info = burst.info[i];
+  Drop why = Drop::kNone;
+  const SessionIndex index = sessions_.insert(info.key, info.hash, decision.charged, now_, &why);
+  if (index == kNoSession) return drop(burst.packets[i], why);
+  Session& session = sessions_.at(index);
+  const unsigned direction = info.reverse;
+  session.end[direction] = decision.from;
+  session.end[direction ^ 1] = decision.to;
+  session.opener = direction & 1;
+  session.epoch = tables_->epoch.value();
+  session.rule = deciding_rule(decision);
+  session.state = SessionState::kNew;
+  if (is_tcp(info) && info.fragment_offset == 0) {
+    why = tcp_open(session, direction, info, burst.frame(i) + info.l4_offset, info.length - info.l4_offset,
+                   strict_);
+    if (why != Drop::kNone) {
+      sessions_.erase(index);
+      return drop(burst.packets[i], why);
+    }
+  }
+  sessions_.settle(index, now_);
+  conclude(burst, i, index);
+}
+
+// So that the next packet of a denied flow costs a lookup, not a decision.
+void Worker::remember_denial(Burst& burst, unsigned i, const Decision& decision) {
+  const PacketInfo& info = burst.info[i];
+  Drop why = Drop::kNone;
+  const SessionIndex index = sessions_.insert(info.key, info.hash, decision.charged, now_, &why);
+  if (index == kNoSession) return;
+  Session& session = sessions_.at(index);
+  session.end[info.reverse].port = port_of(burst.from[i]);
+  session.end[info.reverse].tunnel = tunnel_of(burst.from[i]);
+  session.opener = info.reverse;
+  session.epoch = tables_->epoch.value();
+  session.rule = deciding_rule(decision);
+  session.drop = decision.drop;
+  session.reject = decision.reject;
+  session.state = SessionState::kDenied;
+  session.packets[info.reverse] = 1;
+  sessions_.settle(index, now_);
+}
+
+// An ICMP error passes when the flow inside it has a session that stands.
+void Worker::icmp_error(Burst& burst, unsigned i) {
+  const PacketInfo& info = burst.info[i];
+  if (!keep(burst, i)) return;
+  Decision decision;
+  const FirstPacket packet = first(burst, i);
+  const Step step = tables_->decide(packet, decision);
+  if (step.kind != Step::Kind::kNext) return act(burst, i, step, decision);
+  const SessionIndex index = sessions_.find(info.key, info.hash);
+  if (index == kNoSession) return drop(burst.packets[i], Drop::kIcmpErrorNoSession);
+  const Session& session = sessions_.at(index);
+  const FirstPacket as_flow = first(burst, i, info.reverse != session.opener);
+  const bool stands = session.state != SessionState::kDenied &&
+                      (session.epoch == tables_->epoch.value() ||
+                       !tables_->changed_since(as_flow, session.end[info.reverse],
+                                               session.end[info.reverse ^ 1], Epoch(session.epoch)));
+  if (!stands) return drop(burst.packets[i], Drop::kIcmpErrorNoSession);
+  pass(burst, i, decision.to);
+}
+
+void Worker::act(Burst& burst, unsigned i, const Step& step, const Decision& decision) {
+  switch (step.kind) {
+    case Step::Kind::kNext:
+      return drop(burst.packets[i], Drop::kNotAnswered);
+    case Step::Kind::kDrop:
+      if (decision.reject && denied_by_policy(step))
+        return refuse(burst, i, step.drop, Step::Error::kProhibited, 0);
+      return drop(burst.packets[i], step.drop);
+    case Step::Kind::kRefuse:
+      return refuse(burst, i, step.drop, step.error, step.mtu);
+    case Step::Kind::kRespond:
+      return respond(burst, i);
+    case Step::Kind::kReplicate:
+      return replicate(burst, i);
+  }
+}
+
+void Worker::count_rules(const Decision& decision) {
+  if (decision.egress.rule != kNoRule) rule_hits_.hit(decision.egress.rule.value());
+  if (decision.ingress.rule != kNoRule) rule_hits_.hit(decision.ingress.rule.value());
+}
+
+}  // namespace outrigger::engine

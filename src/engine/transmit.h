@@ -1,0 +1,71 @@
+// Outgoing packets of one worker, gathered by port and sent in bursts.
+#pragma once
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <array>
+#include <vector>
+
+#include "engine/counters.h"
+#include "engine/published.h"
+
+namespace outrigger::engine {
+
+class Transmit {
+ public:
+  static constexpr uint16_t kBurst = 64;
+
+  Transmit(uint16_t queue, WorkerCounters& counters) : queue_(queue), counters_(counters) {}
+
+  // The devices behind PortIds, from now on.  Grows its slots here, so that add() never allocates.
+  void use(const std::vector<uint16_t>& devices) {
+    devices_ = &devices;
+    if (slots_.size() < devices.size()) slots_.resize(devices.size());
+    pending_.reserve(slots_.size() + 4 * kBurst);
+  }
+
+  void add(PortId port, rte_mbuf* packet) {
+    if (port.value() >= slots_.size()) [[unlikely]]
+      return lose(&packet, 1);
+    Slot& slot = slots_[port.value()];
+    if (slot.count == 0) pending_.push_back(port.value());
+    slot.packets[slot.count++] = packet;
+    if (slot.count == kBurst) [[unlikely]]
+      send(port.value(), slot);
+  }
+
+  void flush() {
+    for (const uint16_t port : pending_) send(port, slots_[port]);
+    pending_.clear();
+  }
+
+ private:
+  struct Slot {
+    uint16_t count = 0;
+    std::array<rte_mbuf*, kBurst> packets;
+  };
+
+  void send(uint16_t port, Slot& slot) {
+    if (slot.count == 0) return;
+    const uint16_t device = port < devices_->size() ? (*devices_)[port] : kNoDevice;
+    const uint16_t sent =
+        device == kNoDevice ? 0 : rte_eth_tx_burst(device, queue_, slot.packets.data(), slot.count);
+    if (sent < slot.count) [[unlikely]]
+      lose(slot.packets.data() + sent, slot.count - sent);
+    slot.count = 0;
+  }
+
+  void lose(rte_mbuf** packets, unsigned count) {
+    counters_.drops[static_cast<size_t>(Drop::kTransmitFull)].add(count);
+    rte_pktmbuf_free_bulk(packets, count);
+  }
+
+  uint16_t queue_;
+  WorkerCounters& counters_;
+  const std::vector<uint16_t>* devices_ = nullptr;
+  std::vector<Slot> slots_;
+  std::vector<uint16_t> pending_;
+};
+
+}  // namespace outrigger::engine

@@ -1,0 +1,136 @@
+#include "engine/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace outrigger::engine {
+
+namespace {
+
+constexpr unsigned kAgedPerTurn = 16;
+constexpr unsigned kIdleTurns = 512;       // empty turns before the first sleep
+constexpr long kShortestSleep = 20'000;    // ns
+constexpr long kLongestSleep = 1'000'000;  // ns: the most a first packet after silence waits
+
+}  // namespace
+
+Worker::Worker(unsigned id, unsigned workers, Shared& shared, std::span<std::byte> session_memory,
+               uint32_t sessions, uint32_t rules)
+    : id_(id),
+      workers_(workers),
+      shared_(shared),
+      rule_hits_(rules),
+      sessions_(session_memory, sessions),
+      transmit_(static_cast<uint16_t>(id), counters_) {}
+
+void Worker::run() {
+  (void)rte_thread_register();  // an lcore id, so that the buffer pool's cache is used
+  (void)rte_rcu_qsbr_thread_register(shared_.qsbr, id_);
+  rte_rcu_qsbr_thread_online(shared_.qsbr, id_);
+  unsigned idle = 0;
+  while (!shared_.stop.load(std::memory_order_relaxed)) {
+    idle = turn() ? 0 : idle + 1;
+    rte_rcu_qsbr_quiescent(shared_.qsbr, id_);
+    if (idle >= kIdleTurns && !shared_.always_poll) rest(idle);
+  }
+  rte_rcu_qsbr_thread_offline(shared_.qsbr, id_);
+  (void)rte_rcu_qsbr_thread_unregister(shared_.qsbr, id_);
+  rte_thread_unregister();
+}
+
+bool Worker::turn() {
+  refresh();
+  bool busy = false;
+  for (const PollSource& source : published_->polls[id_]) busy |= receive(source);
+  if (workers_ > 1) busy |= take_handed_over();
+  busy |= send_for_control();
+  if (busy) {
+    transmit_.flush();
+    counters_.busy_turns.add(1);
+  }
+  counters_.turns.add(1);
+  sessions_.age(now_, kAgedPerTurn);
+  return busy;
+}
+
+// What this turn goes by: the published tables, the time, the limits.
+void Worker::refresh() {
+  const Published* const published = shared_.published.load(std::memory_order_acquire);
+  now_ = static_cast<Tick>((rte_rdtsc() - shared_.start_cycles) / shared_.cycles_per_tick);
+  if (published->number == number_) [[likely]]
+    return;
+  number_ = published->number;
+  published_ = published;
+  tables_ = published->tables;
+  actions_ = tables_->actions.get();
+  last_source_ = {};
+  last_tunnel_ = kNoTunnel;
+  transmit_.use(published->devices);
+  answers_.resize(actions_->ports.size());
+  errors_.resize(actions_->ports.size());
+  if (const Limits* limits = new_limits_.exchange(nullptr)) {
+    strict_ = limits->sessions.strict_tcp_window;
+    sessions_.set_limits(limits->sessions);
+    for (const auto& [port, quota] : limits->quotas) sessions_.set_quota(port, quota);
+  }
+}
+
+// Positions that other workers found to be ours.  Already parsed, and checked where they arrived.
+bool Worker::take_handed_over() {
+  Burst& burst = burst_;
+  bool busy = false;
+  for (unsigned from = 0; from < workers_; ++from) {
+    if (from == id_) continue;
+    burst.count = static_cast<uint16_t>(rte_ring_sc_dequeue_burst(
+        shared_.hand_over[from][id_], reinterpret_cast<void**>(burst.packets.data()), Burst::kSize, nullptr));
+    if (burst.count == 0) continue;
+    busy = true;
+    burst.fast_count = burst.slow_count = 0;
+    for (unsigned i = 0; i < burst.count; ++i) {
+      const HandOver* const with = hand_over_of(burst.packets[i]);
+      burst.info[i] = with->info;
+      burst.from[i] = with->from;
+      if (burst.info[i].kind == packet::Kind::kFlow) {
+        sessions_.prefetch_bucket(burst.info[i].hash);
+        burst.fast[burst.fast_count++] = static_cast<uint8_t>(i);
+      } else {
+        burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
+      }
+    }
+    process(burst);
+  }
+  return busy;
+}
+
+bool Worker::send_for_control() {
+  rte_mbuf* packet = nullptr;
+  if (rte_ring_sc_dequeue(shared_.from_control[id_], reinterpret_cast<void**>(&packet)) != 0) return false;
+  transmit_.add(port_of(hand_over_of(packet)->from), packet);
+  return true;
+}
+
+// Longer the longer nothing comes.  Offline meanwhile, so that a publication does not wait for a sleeper.
+void Worker::rest(unsigned idle_turns) {
+  const long doubled = kShortestSleep * (1L << std::min(6u, (idle_turns - kIdleTurns) / 16));
+  const timespec pause{0, std::min(doubled, kLongestSleep)};
+  counters_.sleeps.add(1);
+  rte_rcu_qsbr_thread_offline(shared_.qsbr, id_);
+  (void)nanosleep(&pause, nullptr);
+  rte_rcu_qsbr_thread_online(shared_.qsbr, id_);
+}
+
+void Worker::drop(rte_mbuf* packet, Drop why) {
+  counters_.drops[static_cast<size_t>(why)].add(1);
+  rte_pktmbuf_free(packet);
+}
+
+void Worker::set_limits(Limits limits) {
+  auto fresh = std::make_unique<const Limits>(std::move(limits));
+  new_limits_.store(fresh.get());
+  limits_ = std::move(fresh);  // the previous one was taken up before the last publication was over
+}
+
+}  // namespace outrigger::engine

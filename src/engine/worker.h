@@ -1,0 +1,144 @@
+// One thread that moves packets: receive, parse, look up, apply, send.  It shares nothing but what is handed
+// over.
+//
+// Theory of operation.  A turn takes a burst from every queue it polls and from every other worker's ring.
+// Packets with a key of its own go the fast way: a session that is current repeats its decision.  Everything
+// else goes the slow way: first packets, stale sessions, fragments, ARP, ICMP errors, refusals.
+// Thread-safety: run() on its own thread; request_stop() and the counters from any.  Nothing here locks.
+#pragma once
+
+#include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "engine/burst.h"
+#include "engine/counters.h"
+#include "engine/fragment_table.h"
+#include "engine/published.h"
+#include "engine/rate_limit.h"
+#include "engine/session_table.h"
+#include "engine/transmit.h"
+
+namespace outrigger::engine {
+
+// What the workers of one engine have in common.
+struct Shared {
+  std::atomic<const Published*> published{nullptr};
+  rte_rcu_qsbr* qsbr = nullptr;
+  rte_mempool* buffers = nullptr;
+  rte_ring* to_control = nullptr;                 // copies of ARP and ND from the fabric
+  std::vector<std::vector<rte_ring*>> hand_over;  // [from][to]; null on the diagonal
+  std::vector<rte_ring*> from_control;            // frames to send, by worker: (mbuf, place in HandOver)
+  std::atomic<bool> stop{false};
+  bool always_poll = false;
+  uint64_t cycles_per_tick = 1;
+  uint64_t start_cycles = 0;
+};
+
+// What a worker's sessions may take; quotas by port, this worker's share.
+struct Limits {
+  SessionLimits sessions;
+  std::vector<std::pair<PortId, uint32_t>> quotas;
+};
+
+class Worker {
+ public:
+  Worker(unsigned id, unsigned workers, Shared& shared, std::span<std::byte> session_memory,
+         uint32_t sessions, uint32_t rules);
+
+  void run();
+
+  [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+  [[nodiscard]] const RuleHits& rule_hits() const { return rule_hits_; }
+  [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
+  [[nodiscard]] const FragmentTable& fragments() const { return fragments_; }
+  void set_limits(Limits limits);  // from the control thread, before a publication: taken up with it
+
+ private:
+  // worker.cc
+  bool turn();
+  void refresh();
+  bool take_handed_over();
+  bool send_for_control();
+  void rest(unsigned idle_turns);
+  void drop(rte_mbuf* packet, Drop why);
+
+  // arrival.cc: from device to PacketInfo
+  bool receive(const PollSource& source);
+  void arrive_from_endpoint(Burst& burst, PortId port, const PortAction& action);
+  void arrive_from_fabric(Burst& burst, PortId port);
+  TunnelId strip_tunnel(Burst& burst, unsigned i, Drop* why);
+  void sort(Burst& burst, unsigned i);
+  bool keep(Burst& burst, unsigned i);
+
+  // fast_path.cc: sessions that are current
+  void process(Burst& burst);
+  Drop forward(Burst& burst, unsigned i, SessionIndex index);
+  void deliver(rte_mbuf* packet, const End& to, uint32_t hash);
+  void rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& to) const;
+
+  // slow_path.cc: everything else
+  void think(Burst& burst, unsigned i);
+  void flow(Burst& burst, unsigned i);
+  void open(Burst& burst, unsigned i);
+  void install(Burst& burst, unsigned i, const Decision& decision);
+  void remember_denial(Burst& burst, unsigned i, const Decision& decision);
+  void denied(Burst& burst, unsigned i, SessionIndex index);
+  void stale(Burst& burst, unsigned i, SessionIndex index);
+  void conclude(Burst& burst, unsigned i, SessionIndex index);
+  void icmp_error(Burst& burst, unsigned i);
+  bool borrow_ports(Burst& burst, unsigned i);
+  void act(Burst& burst, unsigned i, const Step& step, const Decision& decision);
+  void count_rules(const Decision& decision);
+
+  // answers.cc: packets the engine makes itself
+  void respond(Burst& burst, unsigned i);
+  void refuse(Burst& burst, unsigned i, Drop why, Step::Error error, uint16_t mtu);
+  void pass(Burst& burst, unsigned i, const End& to);
+  void replicate(Burst& burst, unsigned i);
+  void fragment(Burst& burst, unsigned i, const End& to, uint16_t mtu);
+  void tell_control(Burst& burst, unsigned i);
+  void send_back(Burst& burst, unsigned i, rte_mbuf* answer, size_t length);
+
+  [[nodiscard]] FirstPacket first(const Burst& burst, unsigned i, bool reply = false) const {
+    return {burst.info[i], burst.bytes(i), port_of(burst.from[i]), tunnel_of(burst.from[i]), reply};
+  }
+  [[nodiscard]] unsigned owner(uint32_t hash) const {
+    return static_cast<unsigned>((uint64_t{hash} * workers_) >> 32);
+  }
+  [[nodiscard]] uint16_t mtu_towards(const End& to) const {
+    return to.tunnel == kNoTunnel ? actions_->ports[to.port.value()].mtu
+                                  : actions_->tunnels[to.tunnel.value()].inner_mtu;
+  }
+
+  const unsigned id_;
+  const unsigned workers_;
+  Shared& shared_;
+  WorkerCounters counters_;
+  RuleHits rule_hits_;
+  SessionTable sessions_;
+  FragmentTable fragments_;
+  Transmit transmit_;
+  RateLimit answers_{2000, 200};
+  RateLimit errors_{160, 40};
+
+  const Published* published_ = nullptr;  // of this turn
+  const Tables* tables_ = nullptr;
+  const Actions* actions_ = nullptr;
+  Tick now_ = 0;
+  bool strict_ = false;
+  TunnelSource last_source_;  // of the previous packet from the fabric, and its tunnel
+  TunnelId last_tunnel_ = kNoTunnel;
+
+  uint64_t number_ = 0;  // of the publication in use
+
+  std::atomic<const Limits*> new_limits_{nullptr};
+  std::unique_ptr<const Limits> limits_;
+  Burst burst_;
+};
+
+}  // namespace outrigger::engine
