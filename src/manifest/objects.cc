@@ -1,4 +1,6 @@
 #include "manifest/objects.h"
+#include <algorithm>
+
 #include "manifest/text.h"
 
 namespace outrigger::manifest {
@@ -24,6 +26,8 @@ std::string Fault::str() const {
   for (const std::string* part : {&object, &field, &problem}) {
     if (!part->empty()) append(text, text.empty() ? "" : ": ", *part);
   }
+  // Names and values in it come from files; a fault stays one line whatever they hold.
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return text;
 }
 

@@ -119,8 +119,8 @@ class Builder : public YAML::EventHandler {
       refuse(mark, "the name of a field must be text");
     }
     if (const YamlField* earlier = find_key(frame, key.text)) {
-      faults_.push_back({line(mark), cat("\"", key.text, "\" is already given on line ", earlier->line,
-                                         " of the same mapping; remove one")});
+      faults_.push_back({line(mark), cat("duplicate key \"", key.text, "\", already given on line ",
+                                         earlier->line, " of the same mapping; remove one")});
     }
     frame.value.fields.push_back({.key = std::move(key.text), .line = line(mark), .value = {}});
     frame.key_pending = true;
