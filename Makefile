@@ -1,0 +1,59 @@
+# What one can do here.  Every target works from a fresh clone, as root, on Debian 12.
+SHELL := /bin/bash
+PRESET ?= release
+BUILD := build/$(PRESET)
+FUZZ_SECONDS ?= 5
+
+.PHONY: build help deps demo test unit sanitize e2e bench bench-quick lint format tidy docs clean fuzz
+
+build: deps ## build everything (PRESET=release|debug|clang|asan|tsan)
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what is missing (Debian packages in devtools/packages.txt)
+	@devtools/install-packages
+
+demo: build ## the whole story in a lab: traffic, policy, overlay, explain; under 3 minutes
+	@devtools/need-root
+	@devtools/demo
+
+test: build ## every test: lint, unit, sanitizers with fuzzing, end to end
+	@devtools/need-root
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) devtools/run-tests
+
+unit: build ## unit and service tests only
+	@ctest --test-dir $(BUILD) --output-on-failure -L unit
+
+sanitize: deps ## unit tests and short fuzzing under ASan+UBSan, threads under TSan
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) devtools/run-tests sanitize
+
+fuzz: deps ## fuzz every target for FUZZ_SECONDS each
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) devtools/run-tests fuzz
+
+e2e: build ## end-to-end tests in namespaces
+	@devtools/need-root
+	@python3 -m pytest -q tests/e2e
+
+bench: build ## the whole comparison with Open vSwitch and testpmd (hours); results in out/
+	@bench/run
+
+bench-quick: build ## the same, cut down to three minutes
+	@bench/run --quick
+
+lint: deps ## format, layers, shell and Python checks
+	@devtools/lint
+
+format: ## format the sources
+	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
+
+tidy: deps ## clang-tidy over src/ (slow)
+	@cmake --preset clang >/dev/null && git ls-files 'src/*.cc' | xargs -P2 -n4 clang-tidy-14 -p build/clang --quiet
+
+docs: build ## regenerate docs/reference
+	@devtools/generate-reference
+
+clean: ## remove what was built
+	@rm -rf build out
