@@ -11,6 +11,13 @@ namespace outrigger::policy::testing {
 
 namespace pb = ::outrigger::engine::v1;
 
+inline constexpr auto kAdmin = pb::Rule::ADMIN;
+inline constexpr auto kNetwork = pb::Rule::NETWORK;
+inline constexpr auto kBaseline = pb::Rule::BASELINE;
+inline constexpr auto kAllow = pb::Rule::ALLOW;
+inline constexpr auto kDeny = pb::Rule::DENY;
+inline constexpr auto kPass = pb::Rule::PASS;
+
 inline IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 
 inline pb::Prefix prefix(std::string_view text) {
