@@ -24,11 +24,11 @@
 
 namespace outrigger::lab {
 
-inline constexpr std::string_view kDefaultName = "default";
-inline constexpr std::string_view kStateRoot = "/run/outrigger/lab";
+inline constexpr char kDefaultName[] = "default";
+inline constexpr char kStateRoot[] = "/run/outrigger/lab";
 
 struct LabOptions {
-  std::string name{kDefaultName};             // lower-case letters, digits, '-', '_'; at most 32
+  std::string name = kDefaultName;            // lower-case letters, digits, '-', '_'; at most 32
   std::string manifests;                      // file or folder; empty: examples/two-hosts
   std::string daemon = "outriggerd";          // path of the program that runs on the DPUs
   std::vector<std::string> daemon_arguments;  // further arguments for every daemon
