@@ -53,7 +53,7 @@ inline constexpr uint32_t kEndpoints = 4;
 inline constexpr uint32_t kClasses = 3;
 inline constexpr uint32_t kSelectors = 5;
 
-// Makes changes that are mostly right: they refer to what exists.
+// Makes changes that are mostly right: they refer to what exists, seven times out of eight.
 class ChangeMaker {
  public:
   ChangeMaker(Dice& dice, const Naive& now) : dice_(dice), now_(now) {}
@@ -63,14 +63,14 @@ class ChangeMaker {
     for (uint32_t n = 1 + dice_.below(4); n > 0; --n) {
       switch (dice_.below(12)) {
         case 0:
-          set_class();
+          set_class(1 + dice_.below(kClasses));
           break;
         case 1:
-          add_subject(change_, dice_.below(kEndpoints), 1 + dice_.below(kClasses));
+          add_subject(change_, dice_.below(kEndpoints), class_id());
           break;
         case 2:
         case 3:
-          set_selector();
+          set_selector(1 + dice_.below(kSelectors));
           break;
         case 4:
           remove_class();
@@ -79,7 +79,7 @@ class ChangeMaker {
           remove_selector();
           break;
         case 6:
-          if (!now_.subjects.empty()) change_.add_remove_subjects(dice_.below(kEndpoints));
+          change_.add_remove_subjects(known(now_.subjects, dice_.below(kEndpoints)));
           break;
         case 7:
         case 8:
@@ -93,18 +93,35 @@ class ChangeMaker {
     return change_;
   }
 
+  // Something of everything, to begin with.
+  pb::Policy first() {
+    for (uint32_t id = 1; id <= kClasses; ++id) set_class(id);
+    for (uint32_t id = 0; id < kEndpoints; ++id) add_subject(change_, id, 1 + dice_.below(kClasses));
+    for (uint32_t id = 1; id <= kSelectors; ++id) set_selector(id);
+    return change_;
+  }
+
  private:
-  void set_class() {
+  uint32_t class_id() { return known(now_.classes, 1 + dice_.below(kClasses)); }
+  uint32_t selector_id() { return known(now_.selectors, dice_.below(kSelectors + 1)); }
+  // `id` or, mostly, the next that exists.
+  template <typename Map>
+  uint32_t known(const Map& map, uint32_t id) {
+    if (id == 0 || map.empty() || dice_.one_in(8)) return id;
+    const auto next = map.lower_bound(id);
+    return next == map.end() ? map.begin()->first : next->first;
+  }
+  void set_class(uint32_t id) {
     auto* entry = change_.add_set_classes();
-    entry->set_id(1 + dice_.below(kClasses));
+    entry->set_id(id);
     entry->set_ingress_isolated(dice_.one_in(2));
     entry->set_egress_isolated(dice_.one_in(2));
     entry->set_ingress_default_rule(90 + dice_.below(2));
     entry->set_egress_default_rule(92);
   }
-  void set_selector() {
+  void set_selector(uint32_t id) {
     auto* selector = change_.add_set_selectors();
-    selector->set_id(1 + dice_.below(kSelectors));
+    selector->set_id(id);
     for (uint32_t n = dice_.below(3); n > 0; --n) selector->add_endpoints(dice_.below(kEndpoints));
     for (uint32_t n = dice_.below(4); n > 0; --n) {
       auto* one = selector->add_blocks();
@@ -114,7 +131,7 @@ class ChangeMaker {
   }
   // With all that hangs on it, mostly.
   void remove_class() {
-    const uint32_t id = 1 + dice_.below(kClasses);
+    const uint32_t id = class_id();
     change_.add_remove_classes(id);
     if (dice_.one_in(5)) return;
     for (const auto& one : now_.rules) {
@@ -124,15 +141,15 @@ class ChangeMaker {
     for (const auto& [endpoint, other] : now_.subjects) {
       if (other != id) continue;
       if (move) {
-        add_subject(change_, endpoint, 1 + dice_.below(kClasses));
+        add_subject(change_, endpoint, class_id());
       } else {
         change_.add_remove_subjects(endpoint);
       }
     }
-    if (dice_.one_in(3)) set_class();
+    if (dice_.one_in(3)) set_class(1 + dice_.below(kClasses));
   }
   void remove_selector() {
-    const uint32_t id = 1 + dice_.below(kSelectors);
+    const uint32_t id = std::max(1u, selector_id());
     change_.add_remove_selectors(id);
     if (dice_.one_in(5)) return;
     for (const auto& one : now_.rules) {
@@ -144,14 +161,13 @@ class ChangeMaker {
     auto action = static_cast<pb::Rule::Action>(dice_.below(3));
     if (tier == pb::Rule::NETWORK || (tier == pb::Rule::BASELINE && action == pb::Rule::PASS))
       action = pb::Rule::ALLOW;
-    RuleRow row{
-        .id = 1 + dice_.below(6), .tier = tier, .action = action, .selector = dice_.below(kSelectors + 1)};
+    RuleRow row{.id = 1 + dice_.below(6), .tier = tier, .action = action, .selector = selector_id()};
     row.protocol = dice_.pick(std::vector<uint32_t>{0, 6, 6, 17});
     if (!dice_.one_in(3)) row.first_port = dice_.below(10);
     if (row.first_port != 0) row.last_port = dice_.one_in(8) ? 65535 : row.first_port + dice_.below(4);
     row.rank = dice_.below(3);
     row.direction = static_cast<pb::Rule::Direction>(dice_.below(2));
-    row.class_id = 1 + dice_.below(kClasses);
+    row.class_id = class_id();
     return row.message();
   }
 
@@ -195,12 +211,14 @@ class Differential {
  public:
   std::string run(std::span<const uint8_t> bytes) {
     Dice dice(bytes);
+    step(ChangeMaker(dice, naive_).first());
     while (broken_.empty() && !dice.empty()) step(ChangeMaker(dice, naive_).make());
     if (broken_.empty()) compare_whole();
     return broken_;
   }
   [[nodiscard]] uint32_t applied() const { return applied_; }
   [[nodiscard]] uint32_t refused() const { return refused_; }
+  [[nodiscard]] uint64_t differed() const { return differed_; }
   [[nodiscard]] uint64_t spared() const { return spared_; }
 
  private:
@@ -219,6 +237,7 @@ class Differential {
     if (!same(answer, naive_.judge(direction, subject, peer, protocol, port)))
       broken_ = "differs from naive: ";
     const bool changed = table_.changed_since(direction, subject, peer, before);
+    differed_ += same(answer, answers_[i]) ? 0 : 1;
     if (!same(answer, answers_[i]) && !changed) broken_ = "changed without saying so: ";
     if (!done && changed) broken_ = "a refused change left a trace: ";
     if (done && !changed) ++spared_;
@@ -251,7 +270,8 @@ class Differential {
   std::string broken_;
   uint32_t applied_ = 0;
   uint32_t refused_ = 0;
-  uint64_t spared_ = 0;  // judgements that a change left alone
+  uint64_t differed_ = 0;  // judgements that a change made another
+  uint64_t spared_ = 0;    // judgements that a change left alone
 };
 
 }  // namespace outrigger::policy::testing

@@ -9,24 +9,26 @@ namespace {
 
 std::vector<uint8_t> history(uint32_t seed) {
   std::mt19937 random(seed);
-  std::vector<uint8_t> bytes(600);
+  std::vector<uint8_t> bytes(1000);
   for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
   return bytes;
 }
 
 // Random histories against the naive evaluator.  The totals show that the histories reach what they should.
 TEST(PolicyDifferential, RandomHistories) {
-  uint64_t applied = 0, refused = 0, spared = 0;
-  for (uint32_t seed = 1; seed <= 60; ++seed) {
+  uint64_t applied = 0, refused = 0, differed = 0, spared = 0;
+  for (uint32_t seed = 1; seed <= 150; ++seed) {
     Differential differential;
     ASSERT_EQ(differential.run(history(seed)), "") << "seed " << seed;
     applied += differential.applied();
     refused += differential.refused();
+    differed += differential.differed();
     spared += differential.spared();
   }
-  EXPECT_GT(applied, 500u);
-  EXPECT_GT(refused, 200u);
-  EXPECT_GT(spared, 100'000u);
+  EXPECT_GT(applied, 4'000u);
+  EXPECT_GT(refused, 2'000u);
+  EXPECT_GT(differed, 400'000u);
+  EXPECT_GT(spared, 4'000'000u);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ bool Block::excludes(const IpAddress& address) const {
   auto after =
       std::upper_bound(excepts.begin(), excepts.end(), address,
                        [](const IpAddress& a, const IpPrefix& prefix) { return a < prefix.address; });
-  return after != excepts.begin() && covers(*std::prev(after), address);
+  return after != excepts.begin() && std::prev(after)->contains(address);
 }
 
 Selector Selector::without(const Selector& other) const {
@@ -39,15 +39,14 @@ void SelectorIndex::remove(uint32_t id) {
 }
 
 void SelectorIndex::link(uint32_t id, const Selector& selector) {
-  for (const EndpointId endpoint : selector.endpoints) named_[endpoint_key(endpoint)].push_back(id);
+  for (const EndpointId endpoint : selector.endpoints) named_[endpoint_key(endpoint)].add(id);
   for (const Block& block : selector.blocks) link_block(id, block);
 }
 
 void SelectorIndex::unlink(uint32_t id, const Selector& selector) {
   for (const EndpointId endpoint : selector.endpoints) {
     Names& names = *named_.find(endpoint_key(endpoint));
-    *std::find(names.begin(), names.end(), id) = names.back();
-    names.pop_back();
+    names.take([&](uint32_t name) { return name == id; });
     if (names.empty()) named_.erase(endpoint_key(endpoint));
   }
   for (const Block& block : selector.blocks) unlink_block(id, block);
@@ -60,22 +59,19 @@ void SelectorIndex::link_block(uint32_t id, const Block& block) {
     ++lengths.counts[block.cidr.length];
     lengths.used[block.cidr.length / 64] |= 1ULL << block.cidr.length % 64;
   }
-  uses.push_back({id, keep_exceptions(block)});
+  uses.add({id, keep_exceptions(block)});
   ++blocks_used_;
 }
 
 void SelectorIndex::unlink_block(uint32_t id, const Block& block) {
   const PrefixKey key{block.cidr.address, block.cidr.length};
   Uses& uses = *prefixes_.find(key);
-  auto use = std::find_if(uses.begin(), uses.end(), [&](const BlockUse& u) {
-    return u.selector == id && exceptions_[u.excepts].excepts == block.excepts;
-  });
-  if (use->excepts != kNoExcepts) {
-    exceptions_[use->excepts] = {};
-    free_exceptions_.push_back(use->excepts);
+  const BlockUse use = uses.take(
+      [&](const BlockUse& u) { return u.selector == id && exceptions_[u.excepts].excepts == block.excepts; });
+  if (use.excepts != kNoExcepts) {
+    exceptions_[use.excepts] = {};
+    free_exceptions_.push_back(use.excepts);
   }
-  *use = uses.back();
-  uses.pop_back();
   --blocks_used_;
   if (!uses.empty()) return;
   prefixes_.erase(key);

@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "base/id.h"
+#include "services/policy/few.h"
 #include "services/policy/flat_map.h"
 #include "services/policy/table.h"
 
@@ -33,14 +34,9 @@ struct PrefixKey {
   }
 };
 
-// Inside the family only: see above.
-inline bool covers(const IpPrefix& prefix, const IpAddress& address) {
-  return prefix.contains(address) && prefix.is_v4() == address.is_v4();
-}
-
 struct Block {
   IpPrefix cidr;
-  std::vector<IpPrefix> excepts;  // sorted, none inside another
+  std::vector<IpPrefix> excepts;  // of cidr's family, sorted, none inside another
 
   [[nodiscard]] bool excludes(const IpAddress& address) const;
   friend auto operator<=>(const Block&, const Block&) = default;
@@ -66,7 +62,7 @@ class SelectorIndex {
   void for_each(const Peer& peer, Fn fn) const {
     if (peer.endpoint != kNoEndpoint) {
       if (const Names* names = named_.find(endpoint_key(peer.endpoint))) {
-        for (const uint32_t selector : *names) fn(selector);
+        names->for_each(fn);
       }
     }
     const Lengths& lengths = lengths_[peer.address.is_v4() ? 1 : 0];
@@ -84,16 +80,16 @@ class SelectorIndex {
  private:
   static constexpr uint32_t kNoExcepts = 0;
   struct BlockUse {
-    uint32_t selector;
-    uint32_t excepts;  // into exceptions_
+    uint32_t selector = 0;
+    uint32_t excepts = kNoExcepts;  // into exceptions_
   };
   // Prefix lengths in use, with how many prefixes use each.
   struct Lengths {
     std::array<uint64_t, 3> used{};
     std::array<uint32_t, 129> counts{};
   };
-  using Names = std::vector<uint32_t>;
-  using Uses = std::vector<BlockUse>;
+  using Names = Few<uint32_t>;
+  using Uses = Few<BlockUse>;
 
   static constexpr uint64_t endpoint_key(EndpointId endpoint) { return uint64_t{endpoint.value()} + 1; }
 
@@ -101,9 +97,9 @@ class SelectorIndex {
   void for_each_block(const IpAddress& address, unsigned length, Fn& fn) const {
     const Uses* uses = prefixes_.find({IpPrefix::mask(address, static_cast<uint8_t>(length)), length});
     if (uses == nullptr) return;
-    for (const BlockUse& use : *uses) {
+    uses->for_each([&](const BlockUse& use) {
       if (use.excepts == kNoExcepts || !exceptions_[use.excepts].excludes(address)) fn(use.selector);
-    }
+    });
   }
   void link(uint32_t id, const Selector& selector);
   void unlink(uint32_t id, const Selector& selector);

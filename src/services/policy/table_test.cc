@@ -21,6 +21,7 @@ pb::Policy world(bool isolated) {
   add_selector(policy, 2, {}, {block("10.1.0.0/16", {"10.1.2.0/24"})});
   add_selector(policy, 3, {}, {block("10.1.0.0/16", {"10.1.2.0/24"}), block("10.1.2.0/28", {"10.1.2.3"})});
   add_selector(policy, 4, {}, {block("::/0")});
+  add_selector(policy, 6, {}, {block("10.0.0.0/8", {"::/0", "10.0.0.0/25"})});
   return policy;
 }
 
@@ -180,6 +181,8 @@ std::vector<Row> peer_rows() {
       {"except of one block, given by another", true, two_blocks, at("10.1.2.1"), kTcp, 80, true, 5},
       {"except of both blocks", true, two_blocks, at("10.1.2.3"), kTcp, 80, false, 99},
       {"except of one, beyond the other", true, two_blocks, at("10.1.2.16"), kTcp, 80, false, 99},
+      {"an except of ::/0 is IPv6's", true, {{5, kNetwork, kAllow, 6}}, at("10.0.1.1"), kTcp, 80, true, 5},
+      {"beside an except of ::/0", true, {{5, kNetwork, kAllow, 6}}, at("10.0.0.1"), kTcp, 80, false, 99},
       {"::/0 is IPv6", true, all_v6, at("fd00::1"), kTcp, 80, true, 5},
       {"::/0 is not IPv4", true, all_v6, at("10.1.2.3"), kTcp, 80, false, 99},
   };
@@ -300,6 +303,12 @@ TEST(PolicyTable, ChangedSinceSparesTheOthers) {
   EXPECT_TRUE(changed({EndpointId{21}, ip("10.9.0.2")}, 2));
   EXPECT_FALSE(changed(kPod, 2)) << "was and is matched";
 
+  pb::Policy blocks;
+  add_selector(blocks, 5, {}, {block("10.1.5.0/24"), block("10.1.6.0/28")});
+  ASSERT_EQ(table.apply(blocks, Epoch{3}), absl::OkStatus());
+  EXPECT_TRUE(changed({kNoEndpoint, ip("10.1.6.1")}, 2));
+  EXPECT_FALSE(changed(near, 2)) << "the block it had before";
+
   pb::Policy wide;
   *wide.add_add_rules() = RuleRow{7, kNetwork, kAllow, 2}.message();
   ASSERT_EQ(table.apply(wide, Epoch{4}), absl::OkStatus());
@@ -309,6 +318,22 @@ TEST(PolicyTable, ChangedSinceSparesTheOthers) {
   replace.set_replace(true);
   ASSERT_EQ(table.apply(replace, Epoch{5}), absl::OkStatus());
   EXPECT_TRUE(table.changed_since(Direction::kEgress, EndpointId{12345}, kPod, Epoch{4}));
+}
+
+// The new class may not be taken for the old one, whose place in memory it might get.
+TEST(PolicyTable, SubjectMovesFromARemovedClassToANewOne) {
+  PolicyTable table;
+  ASSERT_EQ(table.apply(world(false), Epoch{1}), absl::OkStatus());
+  pb::Policy change;
+  change.add_remove_classes(1);
+  add_class(change, 2, true, 98);
+  add_subject(change, kSubject.value(), 2);
+  ASSERT_EQ(table.apply(change, Epoch{2}), absl::OkStatus());
+  EXPECT_EQ(table.judge(Direction::kIngress, kSubject, kWeb, kTcp, 80).rule, RuleId{98});
+  EXPECT_TRUE(table.changed_since(Direction::kIngress, kSubject, kWeb, Epoch{1}));
+  pb::Policy remove;
+  remove.add_remove_classes(2);
+  EXPECT_EQ(table.apply(remove, Epoch{3}).code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace
