@@ -11,7 +11,6 @@ using packet::Kind;
 using State = VswitchTable::State;
 
 constexpr uint8_t kRouterAdvertisement = 134, kRedirect = 137;
-constexpr uint8_t kMldReport = 131, kMldDone = 132, kMldV2Report = 143;  // RFC 2710 §3, RFC 3810 §5.2
 
 bool acts_as_dhcp_server(const packet::PacketInfo& info) {
   if (info.kind != Kind::kFlow || info.key.protocol() != packet::kUdp) return false;
@@ -23,15 +22,10 @@ bool acts_as_router(const packet::PacketInfo& info) {
          (info.icmp_type == kRouterAdvertisement || info.icmp_type == kRedirect);
 }
 
-// What a host without an address may send: duplicate address detection, DHCP, and its group memberships.
-bool may_be_unspecified(const FirstPacket& packet) {
-  const packet::PacketInfo& info = packet.info;
-  if (!info.ipv6) return is_dhcp4(info);
-  if (info.kind == Kind::kNeighbour)
-    return true;  // the parser lets RS and DAD's NS through (RFC 4861 §7.1.1)
-  const bool membership =
-      info.icmp_type == kMldReport || info.icmp_type == kMldDone || info.icmp_type == kMldV2Report;
-  return info.key.protocol() == packet::kIcmpV6 && info.l2_multicast && membership;  // RFC 3590 §4
+// What a host without an address may send: duplicate address detection (the parser lets no other neighbour
+// message through, RFC 4861 §7.1.1) and DHCP to everybody.
+bool may_be_unspecified(const packet::PacketInfo& info) {
+  return info.kind == Kind::kNeighbour || (is_dhcp4(info) && info.destination().is_broadcast());
 }
 
 Sender refused(Sender sender, Drop why) {
@@ -54,7 +48,7 @@ Sender check_local(const FirstPacket& packet, const State& state, Sender sender)
   if (acts_as_dhcp_server(info)) return refused(sender, Drop::kSpoofedDhcp);
   const IpAddress source = info.kind == Kind::kIcmpError ? ip_source(packet) : info.source();
   if (source.is_zero()) {
-    if (!may_be_unspecified(packet)) return refused(sender, Drop::kSpoofedAddress);
+    if (!may_be_unspecified(info)) return refused(sender, Drop::kSpoofedAddress);
   } else {
     const Ownership ownership = state.ownership(*sender.endpoint, source);
     if (ownership == Ownership::kNone || leaves_the_link(source, info)) {
