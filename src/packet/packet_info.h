@@ -44,6 +44,7 @@ struct alignas(64) PacketInfo {
   uint16_t fragment_payload = 0;  // fragments: where the piece itself starts, from the frame's first byte
   uint32_t fragment_id = 0;       // fragments: the identification of the packet they are pieces of
 
+  friend bool operator==(const PacketInfo&, const PacketInfo&) = default;
   [[nodiscard]] const IpAddress& source() const { return reverse ? key.b : key.a; }
   [[nodiscard]] const IpAddress& destination() const { return reverse ? key.a : key.b; }
   [[nodiscard]] uint16_t source_port() const { return reverse ? key.b_port : key.a_port; }

@@ -49,10 +49,10 @@ inline bool transport_sound(uint8_t protocol, const uint8_t* l4, int32_t left, u
 inline bool parse_common(std::span<const uint8_t> frame, Vni vni, PacketInfo& info) {
   constexpr size_t kL3 = kEthernetHeader, kL4 = kL3 + kIpv4Header;
   constexpr uint32_t kEtherIpv4NoOptions = 0x45'0008;  // EtherType, version and header length as loaded
-  const uint8_t* data = frame.data();
-  const uint8_t* ip = data + kL3;
   const size_t room = frame.size();
   if (room < kL4 + kUdpHeader || room > 0xffff) return false;
+  const uint8_t* data = frame.data();
+  const uint8_t* ip = data + kL3;
   const uint32_t length = kL3 + load_be16(ip + 2);
   const uint16_t fragment = load_be16(ip + 6);
   if ((load_raw<uint32_t>(data + 12) & 0xff'ffff) != kEtherIpv4NoOptions || length > room) return false;
