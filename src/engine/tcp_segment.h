@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
+#include "base/bytes.h"
 #include "packet/packet_info.h"
 
 namespace outrigger::engine {
@@ -21,13 +21,6 @@ struct TcpSegment {
 
 constexpr bool at_or_before(uint32_t one, uint32_t two) { return static_cast<int32_t>(two - one) >= 0; }
 constexpr bool before(uint32_t one, uint32_t two) { return static_cast<int32_t>(two - one) > 0; }
-
-inline uint32_t load_be32(const uint8_t* at) {
-  uint32_t word;
-  std::memcpy(&word, at, sizeof word);
-  return __builtin_bswap32(word);
-}
-inline uint16_t load_be16(const uint8_t* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
 
 inline uint32_t tcp_header_length(const uint8_t* tcp) { return (tcp[12] >> 4) * 4u; }
 
