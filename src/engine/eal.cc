@@ -26,14 +26,17 @@ absl::Status start_eal(const EalOptions& options) {
   }
   std::vector<std::string> args = {"outrigger",
                                    "--no-pci",
-                                   "--in-memory",
                                    "--no-telemetry",
                                    "--lcores=0",
                                    absl::StrCat("--file-prefix=outrigger", getpid()),
                                    "--log-level=lib.eal:warning",
                                    "-m",
                                    absl::StrCat(options.memory_mib)};
-  if (!options.huge_pages) args.push_back("--no-huge");
+  if (options.huge_pages) {
+    args.push_back("--in-memory");
+  } else {
+    args.insert(args.end(), {"--no-huge", "--no-shconf"});
+  }
   args.insert(args.end(), options.extra.begin(), options.extra.end());
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
