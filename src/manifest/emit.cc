@@ -24,7 +24,7 @@ std::string in_quotes(std::string_view text) {
 
 // Text that is the same without quotes, whatever stands around it.
 bool is_bare(std::string_view text) {
-  if (text.empty()) return false;
+  if (text.empty() || text == "null" || text == "Null" || text == "NULL") return false;
   for (const char c : text) {
     const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (!word && c != '-' && c != '_' && c != '.' && c != '/') return false;

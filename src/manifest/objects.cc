@@ -1,4 +1,5 @@
 #include "manifest/objects.h"
+
 #include <algorithm>
 
 #include "manifest/text.h"
@@ -27,7 +28,8 @@ std::string Fault::str() const {
     if (!part->empty()) append(text, text.empty() ? "" : ": ", *part);
   }
   // Names and values in it come from files; a fault stays one line whatever they hold.
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return text;
 }
 

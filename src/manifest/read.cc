@@ -91,7 +91,7 @@ class Source {
     }
     if (kind.empty()) {
       const auto found = Map(at).need("kind");
-      if (found) (void)read_text(*found);
+      if (found && read_text(*found)) found->fault("is empty");
       return;
     }
     const Kind* known = find_kind(kind);
@@ -101,6 +101,8 @@ class Source {
 
   void read_list_object(const Spot& at, std::string_view item_kind) {
     const Map top(at, {"apiVersion", "kind", "metadata", "items"});
+    const Kind* known = find_kind(item_kind);
+    check_version(top, cat(item_kind, "List"), known == nullptr ? "v1" : known->api_version, false);
     const auto items = top.need("items");
     if (!items) return;
     if (items->value().type != Yaml::Type::kList) return items->fault("must be a list");
@@ -114,7 +116,7 @@ class Source {
     const Map top = ours ? Map(at, {"apiVersion", "kind", "metadata", "spec"})
                          : Map(at, {"apiVersion", "kind", "metadata", "spec", "status"});
     // Our kinds have one version, so leaving it out is no guess; Kubernetes' own must say theirs.
-    check_version(top, kind, ours || version_implied);
+    check_version(top, kind.name, kind.api_version, ours || version_implied);
     Metadata meta = read_metadata(top, kind.scope, kind.form);
     meta.at = at.location();
     Object object = kind.read(top, std::move(meta));
@@ -123,13 +125,13 @@ class Source {
     reading_.documents.push_back({std::move(object), std::move(own)});
   }
 
-  static void check_version(const Map& top, const Kind& kind, bool optional) {
+  static void check_version(const Map& top, std::string_view kind, std::string_view api_version,
+                            bool optional) {
     const auto at = optional ? top.get("apiVersion") : top.need("apiVersion");
     if (!at) return;
     const auto version = read_text(*at);
-    if (version && *version != kind.api_version) {
-      at->fault(
-          cat("is \"", version->substr(0, 80), "\", must be ", kind.api_version, " for kind ", kind.name));
+    if (version && *version != api_version) {
+      at->fault(cat("is \"", version->substr(0, 80), "\", must be ", api_version, " for kind ", kind));
     }
   }
 

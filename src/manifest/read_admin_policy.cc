@@ -1,5 +1,7 @@
 // policy.networking.k8s.io/v1alpha1 AdminNetworkPolicy and BaselineAdminNetworkPolicy, as of
 // network-policy-api v0.1.
+#include <algorithm>
+
 #include "manifest/readers.h"
 #include "manifest/syntax.h"
 #include "manifest/text.h"
@@ -25,6 +27,12 @@ bool check_one_of(const Spot& at, const Map& map, Map::Known fields) {
     append(names, names.empty() ? "" : ", ", field);
   }
   if (given == 1) return true;
+  // A misspelt one has been reported as unknown; that says it all.
+  const auto& all = at.value().fields;
+  const bool misspelt = std::any_of(all.begin(), all.end(), [&](const YamlField& field) {
+    return std::find(fields.begin(), fields.end(), field.key) == fields.end();
+  });
+  if (given == 0 && misspelt) return false;
   at.fault(cat(given == 0 ? "must have one of " : "must have only one of ", names));
   return false;
 }
@@ -123,10 +131,10 @@ PortMatch read_port(const Spot& at) {
     }
   }
   if (const auto name = map.get("namedPort")) {
-    match.name = read_text(*name).value_or("");
-    const std::string problem = port_name_fault(match.name);
-    if (!problem.empty() && !match.name.empty()) name->fault(problem);
-    if (name->value().text.empty() && name->value().type == Yaml::Type::kQuoted) name->fault("is empty");
+    const auto text = read_text(*name);
+    match.name = text.value_or("");
+    const std::string problem = text ? port_name_fault(*text) : "";
+    if (!problem.empty()) name->fault(problem);
   }
   return match;
 }

@@ -66,8 +66,9 @@ Requirement read_requirement(const Spot& at) {
   Requirement requirement;
   const Map map(at, {"key", "operator", "values"});
   if (const auto key = map.need("key")) {
-    requirement.key = read_text(*key).value_or("");
-    check_form(*key, label_key_fault(requirement.key));
+    const auto text = read_text(*key);
+    requirement.key = text.value_or("");
+    if (text) check_form(*key, label_key_fault(*text));
   }
   const size_t faults = at.report().faults.size();
   requirement.op = read_operator(map);
@@ -96,8 +97,10 @@ Metadata read_metadata(const Map& top, Scope scope, NameForm form) {
   if (map.valid() && !map.get("name") && map.get("generateName")) {
     at->fault_at(at->value().line, "name", "missing; generateName is not supported, give a name");
   } else if (const auto name = map.need("name")) {
-    meta.name = read_text(*name).value_or("");
-    check_form(*name, form == NameForm::kLabel ? dns_label_fault(meta.name) : dns_subdomain_fault(meta.name));
+    const auto text = read_text(*name);
+    meta.name = text.value_or("");
+    if (text)
+      check_form(*name, form == NameForm::kLabel ? dns_label_fault(*text) : dns_subdomain_fault(*text));
   }
   return meta;
 }
@@ -124,8 +127,9 @@ std::vector<NamedPort> read_named_ports(const Spot& at, std::string_view port_fi
     const Map map = names == PortNames::kNeeded ? Map(item, {"name", "protocol", port_field}) : Map(item);
     const auto name = names == PortNames::kNeeded ? map.need("name") : map.get("name");
     if (name) {
-      port.name = read_text(*name).value_or("");
-      check_form(*name, port_name_fault(port.name));
+      const auto text = read_text(*name);
+      port.name = text.value_or("");
+      if (text) check_form(*name, port_name_fault(*text));
     }
     if (const auto protocol = map.get("protocol"))
       port.protocol = read_protocol(*protocol).value_or(port.protocol);

@@ -47,6 +47,17 @@ bool is_content(std::string_view line) {
   return first != line.npos && line[first] != '#';
 }
 
+// Indentation stays: only whole lines go.
+Slice without_blank_lines(Slice slice) {
+  for (size_t end; (end = slice.text.find('\n')) != slice.text.npos; ++slice.first_line) {
+    if (slice.text.substr(0, end).find_first_not_of(" \t\r") != slice.text.npos) break;
+    slice.text.remove_prefix(end + 1);
+  }
+  const size_t last = slice.text.find_last_not_of(" \t\r\n");
+  const size_t end = slice.text.find('\n', last);
+  return {slice.text.substr(0, end == slice.text.npos ? end : end + 1), slice.first_line};
+}
+
 }  // namespace
 
 std::optional<SourceFault> check_source(std::string_view text) {
@@ -78,7 +89,7 @@ std::vector<Slice> split_documents(std::string_view text) {
   int line_number = 1;
   bool content = false;
   const auto close = [&](size_t end) {
-    if (content) slices.push_back({text.substr(start, end - start), first_line});
+    if (content) slices.push_back(without_blank_lines({text.substr(start, end - start), first_line}));
     content = false;
   };
   for (size_t at = start; at < text.size(); ++line_number) {

@@ -11,7 +11,7 @@
 
 namespace outrigger::manifest {
 
-inline constexpr size_t kMaxSourceBytes = 64u << 20;
+inline constexpr size_t kMaxSourceBytes = 32u << 20;
 
 struct Slice {
   std::string_view text;  // into the source, without its markers

@@ -2,6 +2,7 @@
 // nothing is.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,7 @@ size_t edit_distance(std::string_view a, std::string_view b);
 template <typename Range>
 std::string_view nearest(std::string_view text, const Range& known) {
   std::string_view best;
-  size_t best_distance = text.size() / 3 + 2;  // from here on it is another word
+  size_t best_distance = std::max<size_t>(text.size() / 3, 1) + 1;  // from here on it is another word
   for (const std::string_view candidate : known) {
     const size_t distance = edit_distance(text, candidate);
     if (distance < best_distance && distance < candidate.size()) {

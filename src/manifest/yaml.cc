@@ -15,9 +15,12 @@ namespace {
 
 constexpr std::string_view kCoreTag = "tag:yaml.org,2002:";
 
-[[noreturn]] void refuse(const YAML::Mark& mark, const std::string& problem) {
-  throw YAML::ParserException(mark, problem);
-}
+// What is YAML but not for us.
+struct Refusal : YAML::ParserException {
+  using ParserException::ParserException;
+};
+
+[[noreturn]] void refuse(const YAML::Mark& mark, const std::string& problem) { throw Refusal(mark, problem); }
 
 Yaml::Type scalar_type(const YAML::Mark& mark, const std::string& tag) {
   if (tag == "?" || tag.empty()) return Yaml::Type::kPlain;
@@ -32,7 +35,7 @@ void check_collection_tag(const YAML::Mark& mark, const std::string& tag) {
   refuse(mark, cat("has the tag ", tag, ", which is not known here; remove it"));
 }
 
-// Builds the tree; throws YAML::ParserException to stop the parser.
+// Builds the tree; throws Refusal to stop the parser.
 class Builder : public YAML::EventHandler {
  public:
   Builder(int first_line, size_t& aliased, std::vector<SourceFault>& faults)
@@ -156,6 +159,9 @@ class Builder : public YAML::EventHandler {
 
   static void merge_fields(Frame& frame, const Yaml& base) {
     if (base.type != Yaml::Type::kMap) refuse(frame.mark, "<< must merge a mapping");
+    if (frame.value.fields.size() + base.fields.size() > kMaxMergedFields) {
+      refuse(frame.mark, cat("<< makes a mapping of more than ", kMaxMergedFields, " fields, the limit"));
+    }
     for (const YamlField& field : base.fields) {
       if (frame.value.find(field.key) == nullptr) frame.value.fields.push_back(field);
     }
@@ -193,7 +199,7 @@ SourceFault syntax_fault(const Slice& slice, const YAML::Exception& error) {
   if (indented_by_tab(slice.text, line)) {
     return {slice.first_line + line, "a tab is used to indent; YAML allows only spaces"};
   }
-  return {slice.first_line + line, error.msg};
+  return {slice.first_line + line, cat("is not YAML: ", error.msg)};
 }
 
 }  // namespace
@@ -213,6 +219,9 @@ YamlDocument parse_yaml(const Slice& slice, size_t& aliased) {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
+  } catch (const Refusal& refusal) {
+    document.faults.push_back({slice.first_line + std::max(refusal.mark.line, 0), refusal.msg});
+    return document;
   } catch (const YAML::Exception& error) {
     document.faults.push_back(syntax_fault(slice, error));
     return document;

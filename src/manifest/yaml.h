@@ -11,7 +11,8 @@
 
 namespace outrigger::manifest {
 
-inline constexpr size_t kMaxDepth = 64;  // nested lists and mappings
+inline constexpr size_t kMaxDepth = 64;           // nested lists and mappings
+inline constexpr size_t kMaxMergedFields = 1000;  // of a mapping with a merge key
 inline constexpr size_t kMaxAliasedValues =
     100000;  // values that anchors and aliases may copy, in one source
 
