@@ -156,7 +156,15 @@ class ChangeMaker {
       if (one.selector() == id) *change_.add_remove_rules() = one;
     }
   }
+  // A new one, or one like another but in order, so that they lie under the same keys.
   pb::Rule rule() {
+    if (now_.rules.empty() || dice_.one_in(2)) return new_rule();
+    pb::Rule like = dice_.pick(now_.rules);
+    like.set_id(1 + dice_.below(6));
+    like.set_rank(dice_.below(3));
+    return like;
+  }
+  pb::Rule new_rule() {
     const auto tier = static_cast<pb::Rule::Tier>(dice_.below(3));
     auto action = static_cast<pb::Rule::Action>(dice_.below(3));
     if (tier == pb::Rule::NETWORK || (tier == pb::Rule::BASELINE && action == pb::Rule::PASS))

@@ -17,7 +17,7 @@ std::vector<uint8_t> history(uint32_t seed) {
 // Random histories against the naive evaluator.  The totals show that the histories reach what they should.
 TEST(PolicyDifferential, RandomHistories) {
   uint64_t applied = 0, refused = 0, differed = 0, spared = 0;
-  for (uint32_t seed = 1; seed <= 150; ++seed) {
+  for (uint32_t seed = 1; seed <= 80; ++seed) {
     Differential differential;
     ASSERT_EQ(differential.run(history(seed)), "") << "seed " << seed;
     applied += differential.applied();
@@ -25,10 +25,10 @@ TEST(PolicyDifferential, RandomHistories) {
     differed += differential.differed();
     spared += differential.spared();
   }
-  EXPECT_GT(applied, 4'000u);
-  EXPECT_GT(refused, 2'000u);
-  EXPECT_GT(differed, 400'000u);
-  EXPECT_GT(spared, 4'000'000u);
+  EXPECT_GT(applied, 2'000u);
+  EXPECT_GT(refused, 1'000u);
+  EXPECT_GT(differed, 200'000u);
+  EXPECT_GT(spared, 2'000'000u);
 }
 
 }  // namespace

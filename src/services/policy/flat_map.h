@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "services/policy/huge_pages.h"
+
 namespace outrigger::policy {
 
 constexpr uint64_t mix(uint64_t a, uint64_t b) {
@@ -77,6 +79,7 @@ class FlatMap {
     Key key{};
     Value value{};
   };
+  using Slots = std::vector<Slot, HugePages<Slot>>;
   static constexpr size_t kFewest = 16;
   static constexpr size_t room(size_t slots) { return slots / 8 * 5; }  // a miss probes 4 slots when fullest
 
@@ -88,14 +91,14 @@ class FlatMap {
     return at;
   }
   void resize(size_t size) {
-    std::vector<Slot> old(size);
+    Slots old(size);
     old.swap(slots_);
     for (Slot& slot : old) {
       if (!(slot.key == Key{})) slots_[vacancy(slot.key)] = std::move(slot);
     }
   }
 
-  std::vector<Slot> slots_;
+  Slots slots_;
   size_t used_ = 0;
 };
 
