@@ -5,7 +5,12 @@
 // matches a few selectors: by its endpoint's labels, and by every address block that covers it.  A rule is
 // found by hash of (class, direction, selector), then of (protocol, port prefix); ranges were split into
 // prefixes.  So a lookup costs (selectors of the peer) x (port widths in use there), whatever the number of
-// rules. Thread-safety: `apply` needs that nobody reads; the rest may be called by any number of readers. The
+// rules.
+// Equal ranks in a tier: deny before pass before allow, then the smaller rule id.  An IPv6 prefix shorter
+// than 96
+// (::/0) covers no IPv4 address.
+//
+// Thread-safety: `apply` needs that nobody reads; the rest may be called by any number of readers. The
 // engine keeps two copies and changes the one that no worker reads.
 #pragma once
 
