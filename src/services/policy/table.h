@@ -6,9 +6,9 @@
 // found by hash of (class, direction, selector), then of (protocol, port prefix); ranges were split into
 // prefixes.  So a lookup costs (selectors of the peer) x (port widths in use there), whatever the number of
 // rules.
-// Equal ranks in a tier: deny before pass before allow, then the smaller rule id.  An IPv6 prefix shorter
-// than 96
-// (::/0) covers no IPv4 address.
+//
+// Equal ranks in a tier: deny before pass before allow, then the smaller rule id.
+// An IPv6 prefix shorter than 96 (::/0) covers no IPv4 address.
 //
 // Thread-safety: `apply` needs that nobody reads; the rest may be called by any number of readers. The
 // engine keeps two copies and changes the one that no worker reads.

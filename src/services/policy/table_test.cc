@@ -336,5 +336,18 @@ TEST(PolicyTable, SubjectMovesFromARemovedClassToANewOne) {
   EXPECT_EQ(table.apply(remove, Epoch{3}).code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(PolicyTable, AClassThatItsSubjectsLeftCanBeRemoved) {
+  PolicyTable table;
+  pb::Policy policy = world(false);
+  add_class(policy, 2, true, 98);
+  ASSERT_EQ(table.apply(policy, Epoch{1}), absl::OkStatus());
+  pb::Policy move;
+  add_subject(move, kSubject.value(), 2);
+  ASSERT_EQ(table.apply(move, Epoch{2}), absl::OkStatus());
+  pb::Policy remove;
+  remove.add_remove_classes(1);
+  EXPECT_EQ(table.apply(remove, Epoch{3}), absl::OkStatus());
+}
+
 }  // namespace
 }  // namespace outrigger::policy::testing
