@@ -36,7 +36,8 @@ void write_source(const FirstPacket& packet, const Sender& sender, Decision& dec
 
 bool crosses_subnets(const NetworkEntry& network, const IpAddress& a, const IpAddress& b) {
   if (a.is_link_local() || b.is_link_local()) return false;
-  return network.subnet_of(a) != network.subnet_of(b);
+  const SubnetEntry* subnet = network.subnet_of(a);
+  return subnet == nullptr ? network.subnet_of(b) != nullptr : !subnet->prefix.contains(b);
 }
 
 // Whether packets of the other direction come here to be routed.  They do when this one was routed, here or
@@ -49,12 +50,20 @@ bool reply_is_routed(const FirstPacket& packet, const NetworkEntry& network, con
   return crosses_subnets(network, packet.info.source(), packet.info.destination());
 }
 
-Step deliver(const FirstPacket& packet, const State& state, const Sender& sender,
-             const EndpointEntry& destination, bool routed, Decision& decision) {
+struct Target {
+  const EndpointEntry* endpoint = nullptr;
+  bool exact = false;  // found by the address, so it is its own
+  bool routed = false;
+};
+
+Step deliver(const FirstPacket& packet, const State& state, const Sender& sender, const Target& target,
+             Decision& decision) {
+  const auto& [found, exact, routed] = target;
+  const EndpointEntry& destination = *found;
   const IpAddress& address = packet.info.destination();
   decision.to = End{.port = destination.port, .endpoint = end_number(&destination), .routed = routed};
   decision.destination = destination.id;
-  decision.destination_own = state.ownership(destination, address) == Ownership::kOwn;
+  decision.destination_own = exact || state.ownership(destination, address) == Ownership::kOwn;
   if (decision.charged == kNoPort) decision.charged = destination.port;
   decision.from.routed = reply_is_routed(packet, *sender.network, destination, routed);
   if (&destination == sender.endpoint) return Step::dropped(Drop::kDestinationIsSource);
@@ -86,10 +95,10 @@ Step decide_routed(const FirstPacket& packet, const State& state, const Sender& 
   if (is_v6_link_local(address))
     return Step::dropped(Drop::kDestinationUnknown);  // RFC 4291 §2.5.6: never routed
   if (info.ttl <= 1) return Step::refused(Drop::kTtlExceeded, Step::Error::kTimeExceeded);
-  const EndpointEntry* destination = owner.kind == Owner::Kind::kEndpoint
-                                         ? &state.endpoints[owner.index]
-                                         : state.in_front_of(*sender.network, address);
-  if (destination != nullptr) return deliver(packet, state, sender, *destination, true, decision);
+  const bool exact = owner.kind == Owner::Kind::kEndpoint;
+  const EndpointEntry* destination =
+      exact ? &state.endpoints[owner.index] : state.in_front_of(*sender.network, address);
+  if (destination != nullptr) return deliver(packet, state, sender, {destination, exact, true}, decision);
   const bool on_link = sender.network->subnet_of(address) != nullptr;
   return Step::refused(Drop::kDestinationUnknown,
                        on_link ? Step::Error::kHostUnreachable : Step::Error::kNoRoute);
@@ -101,9 +110,10 @@ Step decide_bridged(const FirstPacket& packet, const State& state, const Sender&
                     Decision& decision) {
   const MacAddress mac = ethernet_destination(packet.frame);
   const EndpointEntry* destination = nullptr;
-  if (owner.kind == Owner::Kind::kEndpoint) {
-    const EndpointEntry& exact = state.endpoints[owner.index];
-    if (exact.mac == mac) destination = &exact;
+  const bool exact = owner.kind == Owner::Kind::kEndpoint;
+  if (exact) {
+    const EndpointEntry& its = state.endpoints[owner.index];
+    if (its.mac == mac) destination = &its;
   } else {
     destination = state.with_mac(sender.network->vni, mac);
     if (destination != nullptr &&
@@ -112,7 +122,7 @@ Step decide_bridged(const FirstPacket& packet, const State& state, const Sender&
     }
   }
   if (destination == nullptr) return Step::dropped(Drop::kDestinationUnknown);
-  return deliver(packet, state, sender, *destination, false, decision);
+  return deliver(packet, state, sender, {destination, exact, false}, decision);
 }
 
 bool is_subnet_broadcast(const NetworkEntry& network, const IpAddress& address) {

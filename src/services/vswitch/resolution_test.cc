@@ -51,6 +51,7 @@ TEST(Arp, IsAnsweredForEveryOwner) {
       {"probe of a taken address", kWebPort, kNoTunnel, arp(kWeb, "0.0.0.0", "10.1.0.17"), kCache},
       {"probe behind a prefix", kWebPort, kNoTunnel, arp(kWeb, "0.0.0.0", "172.16.0.9"), {}},
       {"nobody", kWebPort, kNoTunnel, arp(kWeb, "10.1.0.11", "10.1.0.99"), {}},
+      {"broadcast", kWebPort, kNoTunnel, arp(kWeb, "10.1.0.11", "255.255.255.255"), {}},
       {"itself", kWebPort, kNoTunnel, arp(kWeb, "0.0.0.0", "10.1.0.11"), {}},
       {"announcement", kWebPort, kNoTunnel, arp(kWeb, "10.1.0.11", "10.1.0.11"), {}},
       {"other network", kRedPort, kNoTunnel, arp(kRed1, "10.1.0.11", "10.1.0.17"), {}},

@@ -15,7 +15,9 @@ std::optional<MacAddress> resolve(const engine::FirstPacket& packet, const Vswit
     const EndpointEntry* endpoint = &state.endpoints[owner.index];
     return answers_for(endpoint) ? std::optional(endpoint->mac) : std::nullopt;
   }
-  if (probe || target.is_multicast() || target.is_link_local()) return std::nullopt;
+  const bool unicast =
+      !target.is_zero() && !target.is_multicast() && !target.is_broadcast() && !target.is_loopback();
+  if (probe || !unicast || target.is_link_local()) return std::nullopt;
   return answers_for(state.in_front_of(network, target)) ? std::optional(network.gateway_mac) : std::nullopt;
 }
 
