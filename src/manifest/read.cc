@@ -76,7 +76,12 @@ class Source {
       reading_.faults.push_back({{report_.file, fault.line}, "", "", std::move(fault.problem)});
     }
     if (!document.root || document.root->type == Yaml::Type::kNull) return;
+    const size_t sound = reading_.documents.size();
     read_root(*document.root, slice.text, "");
+    // With a key given twice it would be a guess which was meant.
+    if (!document.faults.empty())
+      reading_.documents.erase(reading_.documents.begin() + static_cast<std::ptrdiff_t>(sound),
+                               reading_.documents.end());
   }
 
  private:

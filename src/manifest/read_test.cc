@@ -196,6 +196,15 @@ TEST(Read, OneBrokenDocumentDoesNotHideTheOthers) {
   EXPECT_EQ(reading.documents.size(), 1u);
 }
 
+TEST(Read, AnObjectWithAKeyGivenTwiceIsNotUsable) {
+  const Reading reading =
+      read("kind: Node\nmetadata: {name: a}\nmetadata: {name: b}\nspec: {underlay: [192.0.2.1]}\n", "f.yaml");
+  EXPECT_THAT(texts(reading.faults),
+              ElementsAre("f.yaml:3: duplicate key \"metadata\", already given on line 2 of the "
+                          "same mapping; remove one"));
+  EXPECT_THAT(reading.documents, IsEmpty());
+}
+
 TEST(Read, NothingIsNoFault) {
   for (const char* text : {"", "\n", "# comment\n", "---\n---\n...\n", "\xef\xbb\xbf", "null\n", "~"}) {
     const Reading reading = read(text, "f.yaml");

@@ -76,8 +76,8 @@ class Builder : public YAML::EventHandler {
     Yaml value;
     YAML::anchor_t anchor = 0;
     YAML::Mark mark;
-    bool key_pending = false;  // a map's last field has its key, not yet its value
-    absl::flat_hash_map<std::string, size_t> positions = {};  // of the fields, once there are many
+    bool key_pending = false;                            // a map's last field has its key, not yet its value
+    absl::flat_hash_map<std::string, size_t> positions;  // of the fields, once there are many
   };
 
   [[nodiscard]] int line(const YAML::Mark& mark) const { return first_line_ + std::max(mark.line, 0); }

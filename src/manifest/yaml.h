@@ -22,9 +22,9 @@ struct Yaml {
   enum class Type : uint8_t { kNull, kPlain, kQuoted, kList, kMap };
   Type type = Type::kNull;
   int line = 0;
-  std::string text = {};               // kPlain, kQuoted
-  std::vector<Yaml> items = {};        // kList
-  std::vector<YamlField> fields = {};  // kMap, in the order of the source; keys are unique
+  std::string text;               // kPlain, kQuoted
+  std::vector<Yaml> items;        // kList
+  std::vector<YamlField> fields;  // kMap, in the order of the source; keys are unique
 
   [[nodiscard]] const YamlField* find(std::string_view key) const;
 };
