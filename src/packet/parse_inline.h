@@ -3,6 +3,8 @@
 // PacketInfo; parser_fuzz holds them to it.  For the engine's burst loop; everyone else includes parser.h.
 #pragma once
 
+#include <bit>
+
 #include "base/bytes.h"
 #include "packet/parser.h"
 #include "packet/tcp_flags.h"
@@ -16,10 +18,10 @@ void parse_complete(std::span<const uint8_t> frame, Vni vni, PacketInfo& info);
 namespace detail {
 
 // 0/8 and 127/8 are for no wire; as a source neither is 224/3.  What may be legal after all (DHCP, class E)
-// is decided by the complete parser.
+// is decided by the complete parser.  It orders equal ones by their ports, too.
 inline bool ordinary_addresses(uint32_t source, uint32_t destination) {
   const uint32_t from = source >> 24, to = destination >> 24;
-  return from - 1 < 223 && from != 127 && to != 0 && to != 127;
+  return from - 1 < 223 && from != 127 && to != 0 && to != 127 && source != destination;
 }
 
 // The 20 bytes as 16-bit words sum to a multiple of 0xffff (RFC 1071 §1); so do wider words, since 2^16 is 1
@@ -65,15 +67,13 @@ inline bool parse_common(std::span<const uint8_t> frame, Vni vni, PacketInfo& in
   uint8_t flags = 0;
   if (!transport_sound(protocol, data + kL4, static_cast<int32_t>(length - kL4), &flags)) return false;
 
-  // An end is (address, port): one comparison orders both.
-  const uint32_t ports = load_be32(data + kL4);
-  const uint64_t from = uint64_t{source} << 16 | ports >> 16;
-  const uint64_t to = uint64_t{destination} << 16 | (ports & 0xffff);
-  const bool reverse = from > to;
-  const uint64_t a = reverse ? to : from, b = reverse ? from : to;
-  const FlowKey key{IpAddress::v4(static_cast<uint32_t>(a >> 16)),
-                    IpAddress::v4(static_cast<uint32_t>(b >> 16)), static_cast<uint16_t>(a),
-                    static_cast<uint16_t>(b), vni.value() << 8 | protocol};
+  // Order the ends without a branch: which way a packet goes cannot be predicted.
+  const bool reverse = source > destination;
+  const uint32_t exchange = (source ^ destination) & -uint32_t{reverse};
+  const uint32_t ports = std::rotl(load_be32(data + kL4), reverse * 16);
+  const FlowKey key{IpAddress::v4(source ^ exchange), IpAddress::v4(destination ^ exchange),
+                    static_cast<uint16_t>(ports >> 16), static_cast<uint16_t>(ports),
+                    vni.value() << 8 | protocol};
   info = PacketInfo{.key = key,
                     .hash = hash(key),
                     .length = static_cast<uint16_t>(length),
