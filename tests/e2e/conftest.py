@@ -1,0 +1,117 @@
+"""Labs and the rules of the house: a lab is shared by the tests of a session, each test leaves it as it found it."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from support.lab import MANIFESTS, PROGRAM, Lab  # noqa: E402
+from support.netns import namespaces  # noqa: E402
+from support.servers import Servers  # noqa: E402
+from support.wait import until  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one lab run together, so that few daemons live at a time on a machine of two cores."""
+    order = ["world", "v6_world", "small_world", "conformance_world"]
+    items.sort(key=lambda item: next((i for i, lab in enumerate(order) if lab in item.fixturenames), len(order)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine():
+    if os.geteuid() != 0:
+        pytest.exit("end-to-end tests make network namespaces: run them as root", returncode=1)
+    if not PROGRAM.exists():
+        pytest.exit(f"{PROGRAM} is missing: run make, or set OUTRIGGER_BUILD", returncode=1)
+    before = set(namespaces())
+    yield
+    left = set(namespaces()) - before
+    assert not left, f"the tests left namespaces behind: {sorted(left)}"
+
+
+def shared_lab(name, folder, *options):
+    lab = Lab(name, MANIFESTS / folder, *options)
+    lab.baseline = settled_buffers(lab)
+    return lab
+
+
+def settled_buffers(lab):
+    """Buffers in use once nothing moves any more."""
+    last = None
+
+    def same_twice():
+        nonlocal last
+        now = lab.buffers_in_use()
+        same, last = now == last, now
+        return same
+
+    until(same_twice, timeout=5, every=0.2)
+    return last
+
+
+@pytest.fixture(scope="module")
+def servers():
+    made = Servers()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def world_lab():
+    lab = shared_lab("e2e", "main")
+    yield lab
+    lab.down()
+
+
+@pytest.fixture(scope="module")
+def v6_lab():
+    lab = shared_lab("e2e-v6", "v6")
+    yield lab
+    lab.down()
+
+
+@pytest.fixture(scope="module")
+def small_lab():
+    lab = shared_lab("e2e-small", "small", *sessions_option(1024))
+    yield lab
+    lab.down()
+
+
+def sessions_option(entries):
+    return "--daemon-arg", "--sessions", "--daemon-arg", str(entries)
+
+
+def pool_is_whole(lab):
+    """Every packet buffer is back: nothing a test does may leak one."""
+    whole = until(lambda: lab.buffers_in_use() == lab.baseline, timeout=5, every=0.1)
+    assert whole, f"buffers in use {lab.buffers_in_use()}, before the tests {lab.baseline}"
+
+
+@pytest.fixture
+def world(world_lab):
+    yield world_lab
+    pool_is_whole(world_lab)
+
+
+@pytest.fixture
+def v6_world(v6_lab):
+    yield v6_lab
+    pool_is_whole(v6_lab)
+
+
+@pytest.fixture
+def small_world(small_lab):
+    yield small_lab
+    pool_is_whole(small_lab)
+
+
+@pytest.fixture
+def shop(world):
+    """The world with the shop's policies in force."""
+    yaml = (MANIFESTS / "shop-policies.yaml").read_text()
+    with world.applied(yaml):
+        yield world
+
+
