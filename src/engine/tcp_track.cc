@@ -22,14 +22,16 @@ uint32_t largest_window(const TcpEnd& end) {
 }
 
 // The segment is `sender`'s.  Four bounds: it starts before the limit given, ends within a window of what was
-// sent, acknowledges nothing unsent, and nothing too old.
+// sent, acknowledges nothing unsent, and nothing too old.  A FIN or a probe may go one beyond the limit, and
+// a keep-alive comes one before.
 bool in_window(const TcpEnd& sender, const TcpEnd& receiver, const TcpSegment& segment) {
   if (((sender.flags | receiver.flags) & kEndLiberal) != 0) return true;
   const uint32_t lag = std::max(largest_window(sender), kAckLag);
-  return at_or_before(segment.seq, sender.limit) &&
-         at_or_before(sender.end - largest_window(receiver), segment.end) &&
-         (!segment.has(kAck) ||
-          (at_or_before(segment.ack, receiver.end) && at_or_before(receiver.end - lag, segment.ack)));
+  const bool starts_in = at_or_before(segment.seq, sender.limit + 1);
+  const bool ends_in = at_or_before(sender.end - largest_window(receiver) - 1, segment.end);
+  const bool ack_in = !segment.has(kAck) || (at_or_before(segment.ack, receiver.end) &&
+                                             at_or_before(receiver.end - lag, segment.ack));
+  return starts_in && ends_in && ack_in;
 }
 
 void acknowledge(const TcpEnd& sender, TcpEnd& receiver, const TcpSegment& segment) {
@@ -43,7 +45,7 @@ void acknowledge(const TcpEnd& sender, TcpEnd& receiver, const TcpSegment& segme
 void advance(TcpEnd& sender, TcpEnd& receiver, const TcpSegment& segment) {
   uint32_t end = segment.end;
   if (segment.cut && before(sender.limit, end)) end = sender.limit;
-  if (before(sender.end, end)) sender.end = end;
+  if (before(sender.end, end) && (sender.flags & kEndFin) == 0) sender.end = end;
   if (segment.has(kFin) && (sender.flags & kEndFin) == 0) [[unlikely]] {
     sender.flags |= kEndFin;
     sender.end = end;
@@ -66,6 +68,11 @@ TcpEnd opened(const TcpSegment& segment, const uint8_t* tcp, uint32_t length) {
   return end;
 }
 
+// What a SYN announces, unscaled, in units of its end's scale.
+uint16_t in_units(uint32_t window, uint8_t scale) {
+  return static_cast<uint16_t>((window + (1u << scale) - 1) >> scale);
+}
+
 // Both SYNs are known: scaling holds when both offered it (RFC 7323 §1.3), and what each SYN announced,
 // unscaled, is what the other may send first.
 void agree(TcpEnd& one, TcpEnd& two) {
@@ -74,7 +81,7 @@ void agree(TcpEnd& one, TcpEnd& two) {
   const bool scaled = (one.flags & two.flags & kEndScaled) != 0;
   for (TcpEnd* end : {&one, &two}) {
     if (!scaled) end->scale = 0;
-    end->window = static_cast<uint16_t>((end->window + (1u << end->scale) - 1) >> end->scale);
+    end->window = in_units(end->window, end->scale);
   }
 }
 
@@ -85,11 +92,20 @@ bool acknowledges_syn(const TcpEnd& opener, const TcpSegment& segment) {
          at_or_before(opener.end - kAckLag, segment.ack);
 }
 
+// A SYN/ACK sent again may offer a larger window.
+void offer_again(TcpEnd& sender, TcpEnd& receiver, const TcpSegment& segment) {
+  sender.window = std::max(sender.window, in_units(segment.window, sender.scale & 15));
+  acknowledge(sender, receiver, segment);
+}
+
 // A SYN/ACK: of the first SYN, or once more, perhaps with another sequence number (SYN cookies).
 bool answer(TcpEnd& responder, TcpEnd& opener, const TcpSegment& segment, const uint8_t* tcp, uint32_t length,
             bool first, bool strict) {
   if (strict && !acknowledges_syn(opener, segment)) return false;
-  if (!first && segment.end == responder.end) return true;
+  if (!first && segment.end == responder.end) {
+    offer_again(responder, opener, segment);
+    return true;
+  }
   responder = opened(segment, tcp, length);
   if (first) {
     agree(opener, responder);
@@ -99,8 +115,7 @@ bool answer(TcpEnd& responder, TcpEnd& opener, const TcpSegment& segment, const 
   if (!scaled) responder.scale = opener.scale = 0;
   opener.limit = opener.end + responder.window;
   responder.limit = responder.end + largest_window(opener);
-  responder.window =
-      static_cast<uint16_t>((responder.window + (1u << responder.scale) - 1) >> responder.scale);
+  responder.window = in_units(responder.window, responder.scale);
   return true;
 }
 
@@ -114,7 +129,7 @@ bool reset_believable(const Session& session, unsigned from, const TcpSegment& s
   }
   if (((sender.flags | receiver.flags) & kEndLiberal) != 0) return true;
   return at_or_before(sender.end - largest_window(receiver), segment.seq) &&
-         at_or_before(segment.seq, sender.limit);
+         at_or_before(segment.seq, sender.limit + 1);
 }
 
 TcpKind kind_of(const Session& session, unsigned from, const TcpSegment& segment) {
@@ -156,7 +171,10 @@ Drop pass(Session& session, unsigned from, const TcpSegment& segment, const uint
                                         (scale >= 0 ? kEndPassedScaled : 0));
     return Drop::kNone;
   }
-  if (in_window(sender, session.tcp[from ^ 1], segment)) return Drop::kNone;
+  if (in_window(sender, session.tcp[from ^ 1], segment)) {
+    offer_again(sender, session.tcp[from ^ 1], segment);
+    return Drop::kNone;
+  }
   if (from != session.opener && (session.tcp[from ^ 1].flags & kEndSynPassed) != 0) {
     restart(session, segment, tcp, length);
     return Drop::kNone;
