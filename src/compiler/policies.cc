@@ -96,7 +96,7 @@ void Policies::add_parts(AnyPolicy& policy, const std::vector<PolicyRule>& rules
                             .rank = first_rank + static_cast<uint32_t>(i)});
     rule_names_.emplace(policy.parts.back().id, std::move(name));
     for (const PortMatch& port : rules[i].ports) {
-      if (ingress && !port.name.empty()) policy.named.push_back(&port);
+      if (ingress && !port.name.empty()) add_named(policy, port);
     }
   }
 }
@@ -153,13 +153,24 @@ absl::Status Policies::write(Compiled& out) {
   return absl::OkStatus();
 }
 
+void Policies::add_named(AnyPolicy& policy, const PortMatch& port) {
+  const unsigned protocol = port.protocol ? static_cast<unsigned>(*port.protocol) : 0;
+  const auto [at, fresh] = index_of_name_.try_emplace(absl::StrCat(port.name, "/", protocol), names_.size());
+  if (fresh) names_.push_back(&port);
+  policy.named.push_back(at->second);
+}
+
 // What the named ingress ports of the policies are on this subject: part of what its class means.
 std::string Policies::resolution(const Chosen& chosen, const Subject& subject) const {
+  if (names_.empty() || subject.ports->empty()) return "";
+  std::vector<bool> asked(names_.size());
   std::set<std::string> found;
   for (const uint32_t index : chosen) {
-    for (const PortMatch* named : all_[index].named) {
-      for (const Ports& ports : resolve(*named, subject)) {
-        found.insert(absl::StrCat(named->name, "=", unsigned{ports.protocol}, "/", ports.first));
+    for (const uint32_t name : all_[index].named) {
+      if (asked[name]) continue;
+      asked[name] = true;
+      for (const Ports& ports : resolve(*names_[name], subject)) {
+        found.insert(absl::StrCat(names_[name]->name, "=", unsigned{ports.protocol}, "/", ports.first));
       }
     }
   }

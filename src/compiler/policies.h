@@ -37,7 +37,7 @@ struct AnyPolicy {
   bool egress_isolated = false;
   Subjects::Members subjects;
   std::vector<PolicyPart> parts;
-  std::vector<const manifest::PortMatch*> named;  // every named ingress port
+  std::vector<uint32_t> named;  // its named ingress ports, indices of Policies::names_
 };
 
 class Policies {
@@ -54,6 +54,7 @@ class Policies {
   void add(const manifest::AdminPolicy& policy, uint32_t first_rank);
   void add_parts(AnyPolicy& policy, const std::vector<manifest::PolicyRule>& rules, bool ingress,
                  uint32_t first_rank);
+  void add_named(AnyPolicy& policy, const manifest::PortMatch& port);
   absl::Status add_admin(const std::vector<const manifest::AdminPolicy*>& policies);
   void write_class(uint32_t id, const Chosen& chosen, const Subject& sample, Compiled& out);
   void write_part(const AnyPolicy& policy, PolicyPart& part, uint32_t class_id, const Subject& sample,
@@ -68,6 +69,8 @@ class Policies {
   Selectors selectors_;
   std::vector<AnyPolicy> all_;
   std::map<uint32_t, std::string> rule_names_;
+  std::vector<const manifest::PortMatch*> names_;  // each named ingress port once
+  absl::flat_hash_map<std::string, uint32_t> index_of_name_;
   absl::Status status_;
 };
 
