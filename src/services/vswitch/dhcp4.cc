@@ -28,11 +28,6 @@ struct Offer {
   const SubnetEntry* subnet = nullptr;
 };
 
-bool has(const State& state, const EndpointEntry& endpoint, const IpAddress& address) {
-  const auto own = state.addresses_of(endpoint);
-  return std::find(own.begin(), own.end(), address) != own.end();
-}
-
 // The address asked for when the endpoint has it, else its first; subnet nullptr: it has none to be offered.
 Offer choose(const State& state, const Sender& sender, const IpAddress& wanted) {
   Offer offer;
@@ -110,16 +105,17 @@ void add_configuration(const Sender& sender, const Offer& offer, Dhcp4Writer& wr
   add_host_name(sender.endpoint->name, writer);
 }
 
-// What a request is answered with, RFC 2131 §4.3; kNone: nothing.
-Dhcp4Type verdict(const Dhcp4Message& request, const Offer& offer, const State& state, const Sender& sender) {
+// What a request is answered with, RFC 2131 §4.3; kNone: nothing.  An address the endpoint has is the one
+// offered.
+Dhcp4Type verdict(const Dhcp4Message& request, const Offer& offer) {
   const auto known = [&](const IpAddress& address) {
-    return has(state, *sender.endpoint, address) ? Dhcp4Type::kAck : Dhcp4Type::kNak;
+    return address == offer.address ? Dhcp4Type::kAck : Dhcp4Type::kNak;
   };
   switch (request.type) {
     case Dhcp4Type::kDiscover:
       return Dhcp4Type::kOffer;
     case Dhcp4Type::kInform:
-      return request.client.is_zero() ? Dhcp4Type::kNone : Dhcp4Type::kAck;
+      return request.client == offer.address ? Dhcp4Type::kAck : Dhcp4Type::kNone;
     case Dhcp4Type::kRequest:
       break;
     default:
@@ -136,8 +132,8 @@ Dhcp4Type verdict(const Dhcp4Message& request, const Offer& offer, const State& 
 // RFC 2131 §4.1: where an answer goes.
 size_t send(const FirstPacket& packet, const Dhcp4Message& request, const Sender& sender, const Offer& offer,
             bool refused, std::span<const uint8_t> message, std::span<uint8_t> frame) {
-  IpAddress to = request.client.is_zero() ? offer.address : request.client;
-  if (refused || (request.client.is_zero() && request.broadcast)) to = kEverybody;
+  const bool deaf = request.client.is_zero() && request.broadcast;
+  const IpAddress to = refused || deaf ? kEverybody : offer.address;
   return packet::Builder(frame)
       .ethernet(to == kEverybody ? MacAddress::broadcast() : ethernet_source(packet.frame),
                 sender.network->gateway_mac)
@@ -164,12 +160,12 @@ size_t answer_dhcp4(const FirstPacket& packet, const State& state, const Sender&
       request->client.is_zero() ? request->requested.value_or(kNoAddress) : request->client;
   const Offer offer = choose(state, sender, wanted);
   if (offer.subnet == nullptr) return 0;
-  const Dhcp4Type type = verdict(*request, offer, state, sender);
+  const Dhcp4Type type = verdict(*request, offer);
   if (type == Dhcp4Type::kNone) return 0;
   const bool refused = type == Dhcp4Type::kNak;
   const bool leased = !refused && request->type != Dhcp4Type::kInform;
-  Dhcp4Writer writer(*request, type, refused ? kNoAddress : request->client,
-                     leased ? offer.address : kNoAddress);
+  const IpAddress client = type == Dhcp4Type::kAck ? request->client : kNoAddress;
+  Dhcp4Writer writer(*request, type, client, leased ? offer.address : kNoAddress);
   writer.address(kServerId, offer.subnet->gateway);
   if (leased) add_times(writer);
   if (!refused) add_configuration(sender, offer, writer);

@@ -180,6 +180,12 @@ TEST(Dhcp4, InformsWithoutALease) {
   EXPECT_EQ(answer.info.destination(), ip("10.1.0.11"));
 }
 
+// RFC 2131 §4.1 would have the answer sent to ciaddr: only when that is the endpoint's.
+TEST(Dhcp4, SendsNothingToAddressesAClientMakesUp) {
+  EXPECT_EQ(ask({.ciaddr = "0.0.0.16"}, kDiscover).info.destination(), ip("10.1.0.11"));
+  EXPECT_TRUE(ask({.ciaddr = "10.1.0.17"}, kInform).frame.empty());
+}
+
 TEST(Dhcp4, SaysNothingToTheRest) {
   EXPECT_TRUE(ask({}, kRelease).frame.empty());
   EXPECT_TRUE(ask({}, kDecline).frame.empty());
