@@ -20,7 +20,7 @@ Table::Table(std::vector<std::string> headings) {
 void Table::row(std::vector<std::string> cells) {
   cells.resize(right_.size());
   for (std::string& cell : cells) {
-    if (cell.empty()) cell = "-";
+    if (cell.empty()) cell.push_back('-');
   }
   rows_.push_back(std::move(cells));
 }

@@ -1,0 +1,278 @@
+#include "dpu/desired_state.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dpu/documents.h"
+#include "manifest/check.h"
+#include "outrigger/engine/v1/update.pb.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+constexpr size_t kFaultsInMessage = 20;  // Plan has all of them
+
+bool same_place(const manifest::Location& a, const manifest::Location& b) {
+  return a.file == b.file && a.line == b.line;
+}
+
+const manifest::Location& place(const Held& held) { return manifest::metadata(held.document.object).at; }
+
+void remove(const Key& key, Plan& plan) {
+  const auto found = plan.objects.find(key);
+  if (found == plan.objects.end()) {
+    manifest::Fault missing;
+    missing.object = key.str();
+    missing.problem = "is not in force, so it cannot be deleted";
+    plan.faults.push_back(std::move(missing));
+    return;
+  }
+  plan.changes.push_back({key, Outcome::kDeleted, found->second, nullptr});
+  plan.objects.erase(found);
+}
+
+// An object in force as written keeps its generation; only where its author finds it may have moved.
+void upsert(const manifest::Document& document, uint64_t generation, Plan& plan) {
+  const Key key = key_of(document.object);
+  std::shared_ptr<const Held>& slot = plan.objects[key];
+  const std::shared_ptr<const Held> before = slot;
+  if (before == nullptr || before->document.text != document.text) {
+    slot = std::make_shared<Held>(Held{document, generation});
+    plan.changes.push_back({key, before == nullptr ? Outcome::kCreated : Outcome::kConfigured, before, slot});
+    return;
+  }
+  if (!same_place(place(*before), manifest::metadata(document.object).at)) {
+    slot = std::make_shared<Held>(Held{document, before->generation});
+  }
+  plan.changes.push_back({key, Outcome::kUnchanged, before, slot});
+}
+
+// What stays, then the batch as written: of two that clash, the batch's is at fault; of a batch's duplicates,
+// both are there to be seen.
+std::vector<const manifest::Object*> merged(const Plan& plan, const Batch& batch) {
+  std::map<Key, const manifest::Object*> from_batch;
+  for (const manifest::Document& document : batch.documents)
+    from_batch[key_of(document.object)] = &document.object;
+  std::vector<const manifest::Object*> all;
+  for (const auto& [key, held] : plan.objects) {
+    if (!from_batch.contains(key)) all.push_back(&held->document.object);
+  }
+  for (const manifest::Document& document : batch.documents) all.push_back(&document.object);
+  return all;
+}
+
+// Nothing to check: it was sound, and is the same.  A document given twice is a fault even so.
+bool as_in_force(const Plan& plan) {
+  if (!plan.faults.empty() || plan.changes_anything()) return false;
+  std::set<Key> seen;
+  for (const Change& change : plan.changes) seen.insert(change.key);
+  return seen.size() == plan.changes.size();
+}
+
+absl::Status refusal(const std::vector<manifest::Fault>& faults) {
+  std::string text;
+  for (size_t i = 0; i < std::min(faults.size(), kFaultsInMessage); ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : "\n", faults[i].str());
+  }
+  if (faults.size() > kFaultsInMessage)
+    absl::StrAppend(&text, "\nand ", faults.size() - kFaultsInMessage, " more");
+  return absl::InvalidArgumentError(text);
+}
+
+StoredObject stored(const Key& key, const Held& held) {
+  return {key.kind,         key.ns,           key.name,       held.document.text,
+          place(held).file, place(held).line, held.generation};
+}
+
+}  // namespace
+
+bool Plan::changes_anything() const {
+  return std::any_of(changes.begin(), changes.end(),
+                     [](const Change& change) { return change.outcome != Outcome::kUnchanged; });
+}
+
+DesiredState::DesiredState(Store store, std::string node, compiler::Devices devices, Publish publish)
+    : node_(std::move(node)),
+      devices_(std::move(devices)),
+      publish_(std::move(publish)),
+      store_(std::move(store)) {}
+
+absl::StatusOr<std::unique_ptr<DesiredState>> DesiredState::load(Store store, std::string node,
+                                                                 compiler::Devices devices, Publish publish) {
+  const absl::StatusOr<std::vector<StoredObject>> rows = store.load();
+  if (!rows.ok()) return rows.status();
+  const absl::StatusOr<uint64_t> generation = store.generation();
+  if (!generation.ok()) return generation.status();
+  Objects objects;
+  for (const StoredObject& row : *rows) {
+    manifest::Reading reading = read_document(row.text, {row.file, row.line});
+    if (!reading.faults.empty() || reading.documents.size() != 1) {
+      return absl::DataLossError(absl::StrCat(
+          "stored ", row.kind, " ", row.name, " cannot be read any more: ",
+          reading.faults.empty() ? "not one document" : reading.faults.front().str(),
+          "; run the outriggerd that wrote it, or start with another --state and apply the manifests again"));
+    }
+    objects[{row.kind, row.ns, row.name}] =
+        std::make_shared<Held>(Held{std::move(reading.documents.front()), row.generation});
+  }
+  std::unique_ptr<DesiredState> state(
+      new DesiredState(std::move(store), std::move(node), std::move(devices), std::move(publish)));
+  absl::StatusOr<Snapshot> snapshot = state->compile(std::move(objects), Generation(*generation), {});
+  if (!snapshot.ok()) return snapshot.status();
+  state->set(*std::move(snapshot));
+  return state;
+}
+
+std::shared_ptr<const Snapshot> DesiredState::now() const {
+  const std::lock_guard lock(reading_);
+  return now_;
+}
+
+void DesiredState::set(Snapshot next) {
+  auto shared = std::make_shared<const Snapshot>(std::move(next));
+  const std::lock_guard lock(reading_);
+  now_ = std::move(shared);
+}
+
+Plan DesiredState::plan(const Batch& batch) const {
+  const std::shared_ptr<const Snapshot> snapshot = now();
+  Plan plan{snapshot->objects, {}, batch.faults};
+  for (const Key& key : batch.deletions) remove(key, plan);
+  for (const manifest::Document& document : batch.documents) {
+    upsert(document, snapshot->generation.value() + 1, plan);
+  }
+  if (as_in_force(plan)) return plan;
+  std::vector<manifest::Fault> more = manifest::check(merged(plan, batch));
+  plan.faults.insert(plan.faults.end(), more.begin(), more.end());
+  return plan;
+}
+
+absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation generation,
+                                               compiler::Ids ids) const {
+  Snapshot next;
+  next.generation = generation;
+  next.objects = std::move(objects);
+  next.ids = std::move(ids);
+  absl::StatusOr<compiler::Compiled> compiled = compiler::compile(next.all(), node_, devices_, next.ids);
+  next.node_known = compiled.ok();
+  if (absl::IsNotFound(compiled.status())) {
+    // Nobody has said what this node is yet, or no more: it carries nothing.
+    compiled = compiler::Compiled();
+    compiled->structure.set_node(node_);
+    compiled->policy.set_replace(true);
+    next.ids = {};
+  }
+  if (!compiled.ok()) return compiled.status();
+  next.compiled = *std::move(compiled);
+  next.names = Names(next.compiled);
+  return next;
+}
+
+// Only what differs from `from` goes to the engine; everything when it holds nothing of ours.
+absl::StatusOr<Epoch> DesiredState::publish(const Snapshot& next, const Snapshot* from) const {
+  engine::v1::Update update;
+  update.set_generation(next.generation.value());
+  const bool whole = from == nullptr || !from->in_force || from->node_known != next.node_known;
+  if (whole || from->compiled.structure.SerializeAsString() != next.compiled.structure.SerializeAsString()) {
+    *update.mutable_structure() = next.compiled.structure;
+  }
+  if (whole) {
+    *update.mutable_policy() = next.compiled.policy;
+  } else {
+    engine::v1::Policy change = compiler::difference(from->compiled.policy, next.compiled.policy);
+    if (change.ByteSizeLong() > 0) *update.mutable_policy() = std::move(change);
+  }
+  return publish_(update.SerializeAsString());
+}
+
+absl::Status DesiredState::write(Store::Transaction& transaction, const Plan& plan,
+                                 Generation generation) const {
+  for (const Change& change : plan.changes) {
+    if (change.after == change.before) continue;
+    const absl::Status status = change.after == nullptr
+                                    ? transaction.remove(change.key.kind, change.key.ns, change.key.name)
+                                    : transaction.put(stored(change.key, *change.after));
+    if (!status.ok()) return status;
+  }
+  return transaction.set_generation(generation.value());
+}
+
+// Steps 1 to 3 of the header.
+absl::Status DesiredState::put_in_force(Plan& plan, Snapshot& next) {
+  const std::shared_ptr<const Snapshot> previous = now();
+  absl::StatusOr<Store::Transaction> transaction = store_.begin();
+  if (!transaction.ok()) return transaction.status();
+  if (absl::Status status = write(*transaction, plan, next.generation); !status.ok()) return status;
+  const absl::StatusOr<Epoch> epoch = publish(next, previous.get());
+  if (!epoch.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat("the engine refused it: ", epoch.status().message()));
+  }
+  const absl::Status committed = transaction->commit();
+  if (committed.ok()) {
+    next.epoch = *epoch;
+    next.in_force = true;
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<Epoch> restored = publish(*previous, nullptr);
+  Snapshot before = *previous;
+  before.in_force = restored.ok();
+  if (restored.ok()) before.epoch = *restored;
+  set(std::move(before));
+  return absl::Status(
+      committed.code(),
+      absl::StrCat(committed.message(), restored.ok() ? "; the previous state is in force again" : ""));
+}
+
+absl::StatusOr<Applied> DesiredState::apply(const Batch& batch) {
+  const std::lock_guard lock(applying_);
+  Plan plan = this->plan(batch);
+  if (!plan.faults.empty()) return refusal(plan.faults);
+  const std::shared_ptr<const Snapshot> previous = now();
+  if (!plan.changes_anything()) {
+    if (absl::Status status = keep(plan); !status.ok()) return status;
+    return Applied{now(), std::move(plan.changes)};
+  }
+  const Generation generation(previous->generation.value() + 1);
+  absl::StatusOr<Snapshot> next = compile(plan.objects, generation, previous->ids);
+  if (!next.ok()) return next.status();
+  if (absl::Status status = put_in_force(plan, *next); !status.ok()) return status;
+  set(*std::move(next));
+  return Applied{now(), std::move(plan.changes)};
+}
+
+// Nothing changed but, perhaps, where documents are found: the engine need not know.
+absl::Status DesiredState::keep(const Plan& plan) {
+  const std::shared_ptr<const Snapshot> previous = now();
+  if (plan.objects != previous->objects) {
+    absl::StatusOr<Store::Transaction> transaction = store_.begin();
+    if (!transaction.ok()) return transaction.status();
+    if (absl::Status status = write(*transaction, plan, previous->generation); !status.ok()) return status;
+    if (absl::Status status = transaction->commit(); !status.ok()) return status;
+    Snapshot moved = *previous;
+    moved.objects = plan.objects;
+    set(std::move(moved));
+  }
+  return reconcile_locked();
+}
+
+absl::Status DesiredState::reconcile() {
+  const std::lock_guard lock(applying_);
+  return reconcile_locked();
+}
+
+absl::Status DesiredState::reconcile_locked() {
+  const std::shared_ptr<const Snapshot> stored = now();
+  if (stored->in_force || stored->generation.value() == 0) return absl::OkStatus();
+  const absl::StatusOr<Epoch> epoch = publish(*stored, nullptr);
+  if (!epoch.ok()) return epoch.status();
+  Snapshot next = *stored;
+  next.epoch = *epoch;
+  next.in_force = true;
+  set(std::move(next));
+  return absl::OkStatus();
+}
+
+}  // namespace outrigger::agent

@@ -1,0 +1,112 @@
+#include "dpu/options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <fstream>
+#include <map>
+#include <ostream>
+
+#include "dpu/api.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+constexpr unsigned kOwnMib = 64;            // DPDK's own, rings and drivers
+constexpr uint64_t kBytesPerBuffer = 2560;  // mbuf, headroom and 2 KiB of data
+constexpr uint64_t kBytesPerSession = 160;  // entry, index and slack
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+void add_engine_options(CLI::App& app, Options& options) {
+  app.add_option("--uplink-device", options.uplink_device,
+                 "DPDK device of the uplink, for a Node that names none");
+  app.add_option("--endpoint-device", options.endpoint_device,
+                 "DPDK device of an endpoint that names none; %u is its port");
+  app.add_option("--workers", options.workers, "worker threads")->check(CLI::Range(1, 64));
+  app.add_option("--cpus", options.worker_cpus, "CPUs to pin them to, one for each")->delimiter(',');
+  app.add_option("--sessions", options.sessions, "sessions a worker can hold")
+      ->check(CLI::Range(64, 1 << 28));
+  app.add_option("--buffers", options.buffers, "packet buffers")->check(CLI::Range(512, 1 << 24));
+  app.add_option("--rules", options.rules, "policy rules that can be counted")
+      ->check(CLI::Range(64, 1 << 26));
+  app.add_option("--memory", options.memory_mib,
+                 "MiB for DPDK; what sessions and buffers need when left out");
+  const std::map<std::string, HugePages> choices = {
+      {"auto", HugePages::kAuto}, {"on", HugePages::kOn}, {"off", HugePages::kOff}};
+  app.add_option("--huge-pages", options.huge_pages, "auto, on or off; auto: when enough are free")
+      ->transform(CLI::CheckedTransformer(choices));
+  app.add_option("--eal", options.eal, "further DPDK EAL arguments, in one text");
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+unsigned memory_for(const Options& options) {
+  const uint64_t bytes =
+      options.buffers * kBytesPerBuffer + uint64_t{options.workers} * options.sessions * kBytesPerSession;
+  return kOwnMib + static_cast<unsigned>(bytes >> 20);
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+                                     int* code) {
+  Options options;
+  options.node = host_name();
+  CLI::App app(
+      "outriggerd: the agent of one DPU.  Keeps the desired state, gives it to the packet engine, answers "
+      "questions.\n"
+      "Example: outriggerd --node host-a --state /var/lib/outrigger",
+      "outriggerd");
+  app.set_version_flag("--version", std::string("outriggerd ") + kVersion);
+  app.option_defaults()->always_capture_default();
+  app.add_option("--node", options.node, "name of the Node this is");
+  app.add_option("--state", options.state, "folder of the desired state");
+  app.add_option("--socket", options.socket, "Unix socket of the API");
+  app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  add_engine_options(app, options);
+  try {
+    app.parse(argc, argv);
+    if (!options.worker_cpus.empty() && options.worker_cpus.size() != options.workers) {
+      throw CLI::ValidationError("--cpus", "must name one CPU for each of --workers");
+    }
+    return options;
+  } catch (const CLI::Success& done) {
+    *code = app.exit(done, out, err);
+  } catch (const CLI::ParseError& wrong) {
+    app.exit(wrong, out, err);
+    *code = 2;
+  }
+  return std::nullopt;
+}
+
+engine::EngineOptions engine_options(const Options& options, unsigned free_huge_mib) {
+  engine::EngineOptions out;
+  out.workers = options.workers;
+  out.worker_cpus = options.worker_cpus;
+  out.sessions_per_worker = options.sessions;
+  out.buffers = options.buffers;
+  out.rules = options.rules;
+  out.memory_mib = options.memory_mib == 0 ? memory_for(options) : options.memory_mib;
+  out.huge_pages = options.huge_pages == HugePages::kOn ||
+                   (options.huge_pages == HugePages::kAuto && free_huge_mib >= out.memory_mib);
+  out.eal = words(options.eal);
+  return out;
+}
+
+unsigned free_huge_pages_mib() {
+  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+  unsigned pages = 0;
+  return file >> pages ? pages * 2 : 0;
+}
+
+}  // namespace outrigger::agent

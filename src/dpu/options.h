@@ -1,0 +1,41 @@
+// outriggerd's command line.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace outrigger::agent {
+
+enum class HugePages : uint8_t { kAuto, kOn, kOff };
+
+struct Options {
+  std::string node;  // the machine's host name when left out
+  std::string state = "/var/lib/outrigger";
+  std::string socket = "/run/outrigger/outriggerd.sock";
+  std::string uplink_device = "net_tap0,iface=uplink";
+  std::string endpoint_device = "net_tap%u,iface=ep%u";
+  unsigned workers = 1;
+  std::vector<unsigned> worker_cpus;
+  uint32_t sessions = 1u << 16;  // of each worker
+  uint32_t buffers = 16384;
+  uint32_t rules = 1u << 16;
+  unsigned memory_mib = 0;  // 0: what sessions and buffers need
+  HugePages huge_pages = HugePages::kAuto;
+  std::string eal;
+  std::string log_level = "info";
+};
+
+// nullopt: the program ends with *code, everything said.
+std::optional<Options> parse_options(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+                                     int* code);
+
+// With `free_huge_mib` of huge pages free, which decides kAuto.
+engine::EngineOptions engine_options(const Options& options, unsigned free_huge_mib);
+unsigned free_huge_pages_mib();
+
+}  // namespace outrigger::agent

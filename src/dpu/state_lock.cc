@@ -1,0 +1,58 @@
+#include "dpu/state_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+std::string holder(int file) {
+  std::array<char, 32> text{};
+  const ssize_t length = pread(file, text.data(), text.size() - 1, 0);
+  return length > 0 ? std::string(absl::StripAsciiWhitespace(text.data())) : "unknown";
+}
+
+}  // namespace
+
+absl::StatusOr<StateLock> StateLock::take(const std::string& folder) {
+  std::error_code failure;
+  const bool made = std::filesystem::create_directories(folder, failure);
+  if (failure) {
+    return absl::PermissionDeniedError(absl::StrCat("cannot make the state folder ", folder, ": ",
+                                                    failure.message(), "; choose one with --state"));
+  }
+  if (made) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
+  const std::string path = absl::StrCat(folder, "/lock");
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    const std::string pid = holder(file);
+    ::close(file);
+    return absl::AlreadyExistsError(
+        absl::StrCat("state folder ", folder, " is in use by another outriggerd (pid ", pid,
+                     "); stop it, or give this one its own --state and --socket"));
+  }
+  const std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(file, 0) != 0 ||
+      pwrite(file, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    ::close(file);
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
+  }
+  return StateLock(file);
+}
+
+StateLock::~StateLock() {
+  if (file_ >= 0) ::close(file_);
+}
+
+}  // namespace outrigger::agent
