@@ -10,7 +10,8 @@ namespace outrigger::engine {
 
 namespace {
 
-constexpr auto kRetry = std::chrono::seconds(1);
+// Short: until a peer is known, what is meant for it is lost.
+constexpr auto kRetry = std::chrono::milliseconds(200);
 constexpr auto kRefresh = std::chrono::seconds(30);
 constexpr uint8_t kSolicitation = 135, kAdvertisement = 136;  // RFC 4861 §4.3, §4.4
 constexpr uint8_t kTargetLinkLayer = 2, kSourceLinkLayer = 1;

@@ -13,6 +13,9 @@ namespace outrigger::engine {
 namespace {
 
 constexpr uint16_t kDescriptors = 1024;
+// A tap fills its whole ring with buffers at once, and the kernel queues in front of it: forty of them must
+// not take the pool that traffic lives on.
+constexpr uint16_t kTapDescriptors = 128;
 
 absl::Status fault(const std::string& device, const char* step, int error) {
   return absl::UnavailableError(absl::StrCat("port \"", device, "\": ", step, ": ", rte_strerror(-error)));
@@ -107,7 +110,7 @@ absl::Status Ports::configure(AttachedPort& port) {
   config.txmode.offloads = device.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   int error = rte_eth_dev_configure(port.number, port.queues, static_cast<uint16_t>(workers_), &config);
   if (error != 0) return fault(port.device, "configure", error);
-  uint16_t rx = kDescriptors, tx = kDescriptors;
+  uint16_t rx = port.device.starts_with("net_tap") ? kTapDescriptors : kDescriptors, tx = kDescriptors;
   (void)rte_eth_dev_adjust_nb_rx_tx_desc(port.number, &rx, &tx);
   for (uint16_t queue = 0; queue < port.queues; ++queue) {
     error = rte_eth_rx_queue_setup(port.number, queue, rx, static_cast<unsigned>(SOCKET_ID_ANY), nullptr,

@@ -34,10 +34,11 @@ absl::Status start_daemon(const State& state, const PlannedNode& node, const Lab
   }
   std::error_code error;
   fs::create_directories(folder, error);
-  std::vector<std::string> argv = {
-      "ip",     "netns",           "exec",        node.netns,          options.daemon,
-      "--node", node.name,         "--state",     folder + "/state",   "--socket",
-      socket,   "--uplink-device", kUplinkDevice, "--endpoint-device", kEndpointDevices};
+  std::vector<std::string> argv = {"ip", "netns", "exec", node.netns, options.daemon};
+  argv.insert(argv.end(), {"--node", node.name, "--state", folder + "/state", "--socket", socket});
+  argv.insert(argv.end(), {"--uplink-device", kUplinkDevice, "--endpoint-device", kEndpointDevices});
+  // What a killed daemon held in huge pages would stay behind in files.
+  argv.insert(argv.end(), {"--huge-pages", "off"});
   argv.insert(argv.end(), options.daemon_arguments.begin(), options.daemon_arguments.end());
   // DPDK keeps its run-time files below this folder: they go when the lab goes.
   const auto id = start(argv, {absl::StrCat("RUNTIME_DIRECTORY=", folder)}, state.log(node.name), Side::kDpu);
