@@ -37,6 +37,10 @@ if(OUTRIGGER_SANITIZE)
   target_link_options(outrigger_options INTERFACE -fsanitize=${OUTRIGGER_SANITIZE})
 endif()
 
+if(OUTRIGGER_FUZZ)
+  target_compile_options(outrigger_options INTERFACE -fsanitize=fuzzer-no-link)  # coverage in the libraries too
+endif()
+
 find_program(OUTRIGGER_CCACHE ccache)
 if(OUTRIGGER_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${OUTRIGGER_CCACHE})

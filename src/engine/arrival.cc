@@ -37,6 +37,18 @@ void malformed(Burst& burst, unsigned i, Drop why) {
 
 }  // namespace
 
+// Decides which way position i goes.
+[[gnu::always_inline]] inline void Worker::sort(Burst& burst, unsigned i) {
+  const packet::PacketInfo& info = burst.info[i];
+  if (info.kind != packet::Kind::kFlow || info.first_fragment) [[unlikely]] {
+    burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
+    return;
+  }
+  if (workers_ > 1 && !keep(burst, i)) return;
+  sessions_.prefetch_bucket(info.hash);
+  burst.fast[burst.fast_count++] = static_cast<uint8_t>(i);
+}
+
 bool Worker::receive(const PollSource& source) {
   Burst& burst = burst_;
   burst.count = rte_eth_rx_burst(source.device, source.queue, burst.packets.data(), Burst::kSize);
@@ -108,20 +120,12 @@ TunnelId Worker::strip_tunnel(Burst& burst, unsigned i, Drop* why) {
     last_source_ = source;
     last_tunnel_ = found->second;
   }
-  (void)rte_pktmbuf_adj(burst.packets[i], outer.inner_offset);
-  return last_tunnel_;
-}
-
-// Decides which way position i goes.
-void Worker::sort(Burst& burst, unsigned i) {
-  const packet::PacketInfo& info = burst.info[i];
-  if (info.kind != packet::Kind::kFlow || info.first_fragment) [[unlikely]] {
-    burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
-    return;
+  rte_mbuf* const packet = burst.packets[i];
+  (void)rte_pktmbuf_adj(packet, outer.inner_offset);
+  if (packet->data_len > outer.inner_length) [[unlikely]] {
+    (void)rte_pktmbuf_trim(packet, static_cast<uint16_t>(packet->data_len - outer.inner_length));
   }
-  if (workers_ > 1 && !keep(burst, i)) return;
-  sessions_.prefetch_bucket(info.hash);
-  burst.fast[burst.fast_count++] = static_cast<uint8_t>(i);
+  return last_tunnel_;
 }
 
 // False: its session belongs to another worker, which has it now.

@@ -7,33 +7,29 @@
 
 namespace outrigger::engine {
 
-void Worker::process(Burst& burst) {
-  for (unsigned k = 0; k < burst.fast_count; ++k) {
-    const unsigned i = burst.fast[k];
-    burst.session[i] = sessions_.candidate(burst.info[i].hash);
-  }
-  const unsigned arrived = burst.slow_count;  // what is added from here on has a key and no current session
-  for (unsigned k = 0; k < burst.fast_count; ++k) {
-    const unsigned i = burst.fast[k];
-    const SessionIndex found = sessions_.confirm(burst.session[i], burst.info[i].key, burst.info[i].hash);
-    if (found == kNoSession || forward(burst, i, found) != Drop::kNone) [[unlikely]] {
-      burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
+void Worker::rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& to) const {
+  std::memcpy(frame, &rewrites_[to.endpoint], 12);
+  packet::decrement_ttl(frame + info.l3_offset, info.ipv6);
+}
+
+[[gnu::always_inline]] inline void Worker::hand_to(rte_mbuf* packet, const End& to, uint32_t hash) {
+  if (to.tunnel != kNoTunnel) {
+    if (!encapsulate(packet, tunnels_[to.tunnel.value()], hash)) [[unlikely]] {
+      return drop(packet, Drop::kBuffersExhausted);
     }
   }
-  for (unsigned k = 0; k < arrived; ++k) think(burst, burst.slow[k]);
-  for (unsigned k = arrived; k < burst.slow_count; ++k) flow(burst, burst.slow[k]);
+  transmit_.add(to.port, packet);
 }
 
 // Sends position i along its session.  Anything but kNone: not sent, the slow path must see it; nothing was
 // changed.
-Drop Worker::forward(Burst& burst, unsigned i, SessionIndex index) {
+[[gnu::always_inline]] inline Drop Worker::repeat(Burst& burst, unsigned i, SessionIndex index) {
   packet::PacketInfo& info = burst.info[i];
   Session& session = sessions_.at(index);
   const unsigned direction = info.reverse;
   const End& from = session.end[direction];
   const End& to = session.end[direction ^ 1];
-  if (place(from) != burst.from[i] || to.port == kNoPort || session.epoch != tables_->epoch.value())
-      [[unlikely]] {
+  if (place(from) != burst.from[i] || to.port == kNoPort || session.epoch != epoch_) [[unlikely]] {
     return Drop::kSessionWrongPort;
   }
   const uint32_t ip_length = info.length - 14u;
@@ -70,22 +66,29 @@ Drop Worker::forward(Burst& burst, unsigned i, SessionIndex index) {
   session.bytes_low[direction] = bytes;
 
   if (to.routed) rewrite(frame, info, to);
-  deliver(burst.packets[i], to, info.hash);
+  hand_to(burst.packets[i], to, info.hash);
   return Drop::kNone;
 }
 
-void Worker::rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& to) const {
-  std::memcpy(frame, &actions_->rewrites[to.endpoint], 12);
-  packet::decrement_ttl(frame + info.l3_offset, info.ipv6);
-}
-
-void Worker::deliver(rte_mbuf* packet, const End& to, uint32_t hash) {
-  if (to.tunnel != kNoTunnel) {
-    if (!encapsulate(packet, actions_->tunnels[to.tunnel.value()], hash)) [[unlikely]] {
-      return drop(packet, Drop::kBuffersExhausted);
+void Worker::process(Burst& burst) {
+  for (unsigned k = 0; k < burst.fast_count; ++k) {
+    const unsigned i = burst.fast[k];
+    burst.session[i] = sessions_.candidate(burst.info[i].hash);
+  }
+  const unsigned arrived = burst.slow_count;  // what is added from here on has a key and no current session
+  for (unsigned k = 0; k < burst.fast_count; ++k) {
+    const unsigned i = burst.fast[k];
+    const SessionIndex found = sessions_.confirm(burst.session[i], burst.info[i].key, burst.info[i].hash);
+    if (found == kNoSession || repeat(burst, i, found) != Drop::kNone) [[unlikely]] {
+      burst.slow[burst.slow_count++] = static_cast<uint8_t>(i);
     }
   }
-  transmit_.add(to.port, packet);
+  for (unsigned k = 0; k < arrived; ++k) think(burst, burst.slow[k]);
+  for (unsigned k = arrived; k < burst.slow_count; ++k) flow(burst, burst.slow[k]);
 }
+
+Drop Worker::forward(Burst& burst, unsigned i, SessionIndex index) { return repeat(burst, i, index); }
+
+void Worker::deliver(rte_mbuf* packet, const End& to, uint32_t hash) { hand_to(packet, to, hash); }
 
 }  // namespace outrigger::engine

@@ -90,8 +90,18 @@ void Worker::conclude(Burst& burst, unsigned i, SessionIndex index) {
       sessions_.erase(index);
       return open(burst, i);
     default:
-      return drop(burst.packets[i], Drop::kSessionWrongPort);
+      return misplaced(burst, i, index);
   }
+}
+
+// From a place that is not the session's.  A tunnelled end may change its tunnel (a plain host's router is
+// any of our nodes): that is for the services to say.  A local end may not move without a new epoch.
+void Worker::misplaced(Burst& burst, unsigned i, SessionIndex index) {
+  const End& from = sessions_.at(index).end[burst.info[i].reverse];
+  if (from.tunnel == kNoTunnel || tunnel_of(burst.from[i]) == kNoTunnel || place(from) == burst.from[i]) {
+    return drop(burst.packets[i], Drop::kSessionWrongPort);
+  }
+  decide_again(burst, i, index);
 }
 
 // The tables have changed since this session was decided.
@@ -106,6 +116,13 @@ void Worker::stale(Burst& burst, unsigned i, SessionIndex index) {
     session.epoch = tables_->epoch.value();
     return conclude(burst, i, index);
   }
+  decide_again(burst, i, index);
+}
+
+void Worker::decide_again(Burst& burst, unsigned i, SessionIndex index) {
+  Session& session = sessions_.at(index);
+  const unsigned direction = burst.info[i].reverse;
+  const FirstPacket packet = first(burst, i, direction != session.opener);
   Decision decision;
   const Step step = tables_->decide(packet, decision);
   counters_.redecided.add(1);

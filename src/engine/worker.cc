@@ -66,6 +66,10 @@ void Worker::refresh() {
   published_ = published;
   tables_ = published->tables;
   actions_ = tables_->actions.get();
+  ports_ = actions_->ports.data();
+  tunnels_ = actions_->tunnels.data();
+  rewrites_ = actions_->rewrites.data();
+  epoch_ = tables_->epoch.value();
   last_source_ = {};
   last_tunnel_ = kNoTunnel;
   transmit_.use(published->devices);

@@ -77,7 +77,9 @@ class Worker {
 
   // fast_path.cc: sessions that are current
   void process(Burst& burst);
+  Drop repeat(Burst& burst, unsigned i, SessionIndex index);
   Drop forward(Burst& burst, unsigned i, SessionIndex index);
+  void hand_to(rte_mbuf* packet, const End& to, uint32_t hash);
   void deliver(rte_mbuf* packet, const End& to, uint32_t hash);
   void rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& to) const;
 
@@ -89,6 +91,8 @@ class Worker {
   void remember_denial(Burst& burst, unsigned i, const Decision& decision);
   void denied(Burst& burst, unsigned i, SessionIndex index);
   void stale(Burst& burst, unsigned i, SessionIndex index);
+  void decide_again(Burst& burst, unsigned i, SessionIndex index);
+  void misplaced(Burst& burst, unsigned i, SessionIndex index);
   void conclude(Burst& burst, unsigned i, SessionIndex index);
   void icmp_error(Burst& burst, unsigned i);
   bool borrow_ports(Burst& burst, unsigned i);
@@ -111,8 +115,7 @@ class Worker {
     return static_cast<unsigned>((uint64_t{hash} * workers_) >> 32);
   }
   [[nodiscard]] uint16_t mtu_towards(const End& to) const {
-    return to.tunnel == kNoTunnel ? actions_->ports[to.port.value()].mtu
-                                  : actions_->tunnels[to.tunnel.value()].inner_mtu;
+    return to.tunnel == kNoTunnel ? ports_[to.port.value()].mtu : tunnels_[to.tunnel.value()].inner_mtu;
   }
 
   const unsigned id_;
@@ -129,6 +132,10 @@ class Worker {
   const Published* published_ = nullptr;  // of this turn
   const Tables* tables_ = nullptr;
   const Actions* actions_ = nullptr;
+  const PortAction* ports_ = nullptr;  // of actions_, a load nearer
+  const Tunnel* tunnels_ = nullptr;
+  const Rewrite* rewrites_ = nullptr;
+  uint32_t epoch_ = 0;
   Tick now_ = 0;
   bool strict_ = false;
   TunnelSource last_source_;  // of the previous packet from the fabric, and its tunnel

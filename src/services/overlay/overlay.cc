@@ -52,6 +52,8 @@ class OverlayBuilder {
       return absl::InvalidArgumentError(absl::StrCat("peer \"", peer.name(), "\": its MAC is not 6 bytes"));
     }
     const PeerId id(static_cast<uint16_t>(peer.id()));
+    if (table_.enforces_.size() <= id.value()) table_.enforces_.resize(id.value() + 1u);
+    table_.enforces_[id.value()] = peer.enforces();
     for (const IpAddress& address : *theirs) table_.peers_[address] = id;
     for (const IpAddress& theirs_one : *theirs) {
       for (const IpAddress& ours : table_.underlay_) {
@@ -126,6 +128,13 @@ const std::vector<TunnelId>& OverlayTable::tunnels_of(Vni vni) const {
   return found == by_network_.end() ? none : found->second;
 }
 
+bool OverlayTable::may_come_through(EndpointId source, TunnelId arrived) const {
+  const TunnelId home = tunnel_to(source);
+  if (home == arrived) return true;
+  if (home == kNoTunnel) return false;
+  return enforces_[tunnel(arrived).peer.value()] && !enforces_[tunnel(home).peer.value()];
+}
+
 void OverlayTable::describe(engine::Actions& actions) const {
   actions.tunnels = tunnels_;
   actions.sources = sources_;
@@ -138,7 +147,7 @@ engine::Step decide(const engine::FirstPacket& packet, const OverlayTable& table
                     engine::Decision& decision) {
   using engine::Step;
   if (packet.tunnel != kNoTunnel) {
-    if (decision.source != kNoEndpoint && table.tunnel_to(decision.source) != packet.tunnel) {
+    if (decision.source != kNoEndpoint && !table.may_come_through(decision.source, packet.tunnel)) {
       return Step::dropped(Drop::kTunnelSourceMismatch);
     }
     decision.from.port = packet.port;

@@ -29,6 +29,9 @@ class OverlayTable {
     return endpoint.value() < by_endpoint_.size() ? by_endpoint_[endpoint.value()] : kNoTunnel;
   }
   [[nodiscard]] const engine::Tunnel& tunnel(TunnelId id) const { return tunnels_[id.value()]; }
+  // Whether a packet of `source` may come through `arrived`: from the node it lives at, or, when that is a
+  // plain host that cannot route, from a dpu node that routed for it.
+  [[nodiscard]] bool may_come_through(EndpointId source, TunnelId arrived) const;
   // Every tunnel of a network: where its broadcasts go.
   [[nodiscard]] const std::vector<TunnelId>& tunnels_of(Vni vni) const;
   [[nodiscard]] PortId uplink() const { return uplink_; }
@@ -43,6 +46,7 @@ class OverlayTable {
   absl::flat_hash_map<Vni, std::vector<TunnelId>> by_network_;
   absl::flat_hash_map<engine::TunnelSource, TunnelId> sources_;
   absl::flat_hash_map<IpAddress, PeerId> peers_;
+  std::vector<bool> enforces_;  // by PeerId
   std::vector<IpAddress> underlay_;
   std::vector<IpAddress> next_hops_;
   PortId uplink_ = kNoPort;

@@ -96,6 +96,26 @@ TEST(Overlay, ASourceMustComeFromItsOwnNode) {
             Step::dropped(Drop::kTunnelSourceMismatch));
 }
 
+TEST(Overlay, ADpuNodeMayRelayForAPlainHost) {
+  v1::Structure structure = two_nodes();
+  v1::Peer* relay = structure.add_peers();
+  relay->set_id(6);
+  relay->add_underlay(IpAddress::parse("192.0.2.3")->bytes());
+  for (const bool relay_enforces : {false, true}) {
+    relay->set_enforces(relay_enforces);
+    for (const bool home_enforces : {false, true}) {
+      structure.mutable_peers(0)->set_enforces(home_enforces);
+      const auto table = OverlayTable::build(structure, {});
+      const TunnelId through(static_cast<uint16_t>(table->tunnel_to(EndpointId(1)).value() == 1 ? 2 : 1));
+      const Walk out = walk(*table, through, EndpointId(1), EndpointId(0), PortId(0));
+      const bool allowed = relay_enforces && !home_enforces;
+      EXPECT_EQ(out.step, allowed ? Step::next() : Step::dropped(Drop::kTunnelSourceMismatch));
+      EXPECT_EQ(out.decision.from.tunnel,
+                allowed ? through : kNoTunnel);  // the answer goes back the same way
+    }
+  }
+}
+
 TEST(Overlay, AuthorisesPairsOfPeerAndNetworkOnly) {
   const auto table = OverlayTable::build(two_nodes(), {});
   engine::Actions actions;
