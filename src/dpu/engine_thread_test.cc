@@ -12,7 +12,7 @@ namespace {
 
 // Tells which threads called it, and when it went.
 struct Watched : FakeEngine {
-  explicit Watched(std::set<std::thread::id>& seen, bool& ended) : seen(seen), ended(ended) {}
+  Watched(std::set<std::thread::id>& threads, bool& gone) : seen(threads), ended(gone) {}
   ~Watched() override { ended = true; }
   engine::Figures figures() override {
     seen.insert(std::this_thread::get_id());

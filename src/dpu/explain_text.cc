@@ -93,7 +93,7 @@ class HopWriter {
     const std::string rule = hop_.names.rule(judgement.rule);
     if (!rule.empty()) out_.set_rule(rule);
     step("policy", judgement.allowed ? "allow" : "deny",
-         absl::StrCat(side, " of ", subject.name(), ": ", rule.empty() ? "no policy selects it" : rule))
+         absl::StrCat(side, " of ", subject.name(), ": ", rule.empty() ? "no policy restricts it" : rule))
         .set_rule(rule);
   }
 
