@@ -55,7 +55,7 @@ void apply_on_each(Context& context, const std::vector<Target>& all, const v1::B
     }
     if (&target == &all.front()) print_changes(context.out, applied->changes(), "");
     if (!target.node.empty()) {
-      context.out << "node/" << target.node << " generation " << applied->generation() << '\n';
+      context.err << "node " << target.node << ": generation " << applied->generation() << " in force\n";
     }
   }
 }
