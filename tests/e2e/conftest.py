@@ -25,10 +25,9 @@ def machine():
         pytest.exit("end-to-end tests make network namespaces: run them as root", returncode=1)
     if not PROGRAM.exists():
         pytest.exit(f"{PROGRAM} is missing: run make, or set OUTRIGGER_BUILD", returncode=1)
-    before = set(namespaces())
     yield
-    left = set(namespaces()) - before
-    assert not left, f"the tests left namespaces behind: {sorted(left)}"
+    left = namespaces("or-e2e")
+    assert not left, f"the tests left namespaces behind: {left}"
 
 
 def shared_lab(name, folder, *options):
@@ -59,21 +58,21 @@ def servers():
 
 
 @pytest.fixture(scope="session")
-def world_lab():
+def world_lab(machine):
     lab = shared_lab("e2e", "main")
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
-def v6_lab():
+def v6_lab(machine):
     lab = shared_lab("e2e-v6", "v6")
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
-def small_lab():
+def small_lab(machine):
     lab = shared_lab("e2e-small", "small", *sessions_option(1024))
     yield lab
     lab.down()

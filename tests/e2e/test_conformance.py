@@ -13,7 +13,7 @@ GROUPS = sorted(path.stem for path in (TABLE / "groups").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
-def conformance_lab():
+def conformance_lab(machine):
     made = Lab("e2e-conf", TABLE / "base.yaml")
     yield made
     made.down()

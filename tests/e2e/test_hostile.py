@@ -66,7 +66,6 @@ ROWS = {
     "ICMP error about nothing": ("icmp_truncated", lambda e, v4, v6: e / v4 / ICMP(type=3, code=3) / Raw(bytes(6))),
     "ARP cut": ("arp_malformed", lambda e, v4, v6: cut(Ether(src=e.src, dst=e.dst) / ARP(psrc=v4.src, pdst=v4.dst), 30)),
     "ARP of another kind": ("arp_malformed", lambda e, v4, v6: Ether(src=e.src, dst=e.dst) / ARP(hwtype=6, psrc=v4.src, pdst=v4.dst)),
-    "TCP that belongs to nothing": ("tcp_no_session", lambda e, v4, v6: e / v4 / TCP(sport=4444, dport=5555, flags="A")),
     "ICMP error about a flow that does not exist": ("icmp_error_no_session", lambda e, v4, v6: e / v4 / ICMP(type=3, code=1) / IP(src=v4.dst, dst=v4.src) / UDP(sport=11, dport=22) / Raw(bytes(8))),
     "first fragment without its transport header": ("fragment_tiny", lambda e, v4, v6: e / IP(src=v4.src, dst=v4.dst, proto=6, flags="MF", id=5) / Raw(bytes(8))),
     "fragment past 64 KiB": ("fragment_invalid", lambda e, v4, v6: e / IP(src=v4.src, dst=v4.dst, proto=17, frag=8190, id=6) / Raw(bytes(64))),

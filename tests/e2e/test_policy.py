@@ -121,6 +121,25 @@ def test_rules_count_their_hits(shop, servers):
     assert hits() > before
 
 
+def test_a_segment_from_the_middle_opens_nothing_that_a_syn_could_not(shop):
+    """An isolated end may not be talked to under the cover of an acknowledgement (an ACK scan), nor may it answer."""
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.l2 import Ether
+
+    web, stranger = shop["shop/web-1"], shop["shop/other-1"]
+    ack = TCP(sport=8081, dport=4445, flags="A", seq=1, ack=1)
+    answer = Ether(src=web.mac, dst=stranger.mac) / IP(src=web.v4, dst=stranger.v4) / ack
+    scan = Ether(src=stranger.mac, dst=web.mac) / IP(src=stranger.v4, dst=web.v4) / TCP(sport=4446, dport=8081, flags="A")
+    with web.wire() as wire, stranger.wire() as heard:
+        with shop.drop_counted("tcp_no_session"):
+            wire.send(answer)
+            assert heard.first(lambda f: TCP in f and f[TCP].dport == 4445, timeout=0.2) is None
+        wire.clear()
+        with shop.drop_counted("policy_ingress"):
+            heard.send(scan)
+            assert wire.first(lambda f: TCP in f and f[TCP].sport == 4446, timeout=0.2) is None
+
+
 class Flow:
     """A UDP conversation that has a session already."""
 
@@ -135,9 +154,11 @@ class Flow:
         self.socket.close()
 
     def passes(self, size=5):
-        with contextlib.suppress(BlockingIOError):
-            while self.socket.recv(70000, socket.MSG_DONTWAIT):
+        self.socket.setblocking(False)
+        with contextlib.suppress(OSError):  # late answers and errors of before
+            while self.socket.recv(70000):
                 pass
+        self.socket.settimeout(0.4)
         try:
             self.socket.send(b"x" * size)
             return len(self.socket.recv(70000)) == size

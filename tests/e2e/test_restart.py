@@ -15,7 +15,7 @@ ROUNDS = 6
 
 
 @pytest.fixture(scope="module")
-def lab():
+def lab(machine):
     made = Lab("e2e-kill", MANIFESTS / "small")
     yield made
     made.down()

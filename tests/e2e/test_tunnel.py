@@ -82,10 +82,10 @@ def test_uplink_answers_arp_for_its_own_address(world, underlay):
 
 # A frame of b1's for a1, in a tunnel packet of b's for a; the tests change one thing each.
 
-def inner(world, source="free/b1", target="free/a1"):
+def inner(world, source="free/b1", target="free/a1", port=700):
     source, target = world[source], world[target]
     return (Ether(src=source.mac, dst=target.mac) / IP(src=source.v4, dst=target.v4) /
-            UDP(sport=700, dport=701) / Raw(MARK))
+            UDP(sport=port, dport=701) / Raw(MARK))
 
 
 def outer(world, source="192.0.2.2", target="192.0.2.1"):
@@ -130,7 +130,14 @@ def test_inner_source_that_lives_elsewhere(world, underlay):
     """b sends in the name of a's own endpoint, and c in the name of b's."""
     refused(world, underlay, "tunnel_source_mismatch",
             outer(world) / VXLAN(vni=100, flags=8) / inner(world, source="free/a2"),
-            outer(world, source="192.0.2.3") / VXLAN(vni=100, flags=8) / inner(world))
+            outer(world, source="192.0.2.3") / VXLAN(vni=100, flags=8) / inner(world, port=710))
+
+
+def test_a_living_flow_does_not_move_to_another_peer(world, underlay):
+    """c continues what b began."""
+    flow = inner(world, port=720)
+    assert arrives(world, underlay, outer(world) / VXLAN(vni=100, flags=8) / flow)
+    refused(world, underlay, "session_wrong_port", outer(world, source="192.0.2.3") / VXLAN(vni=100, flags=8) / flow)
 
 
 def test_tunnel_in_a_tunnel_aimed_at_a_node(world, underlay):
