@@ -138,10 +138,11 @@ void print_stats(std::ostream& out, const v1::Stats& stats) {
   rules.print(out);
 }
 
-// One object for one daemon, an array for the nodes of a lab.
+// One object for one daemon, an array for a lab, however many nodes it has.
 void stats(Context& context, const Options& options) {
   const auto all = targets(context);
   if (!all.ok()) return context.fail(all.status());
+  const bool one = context.lab.empty() || !context.node.empty();
   Json array = Json::array();
   for (const Target& target : *all) {
     const auto reply = target.api->stats();
@@ -153,7 +154,7 @@ void stats(Context& context, const Options& options) {
     if (&target != &all->front()) context.out << '\n';
     print_stats(context.out, *reply);
   }
-  if (options.form == "json") context.out << (all->size() == 1 ? array.front() : array).dump(2) << '\n';
+  if (options.form == "json") context.out << (one ? array.front() : array).dump(2) << '\n';
 }
 
 using Action = void (*)(Context&, const Options&);

@@ -1,8 +1,8 @@
 #include "cli/json.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <charconv>
+
+#include "manifest/yaml.h"
 
 namespace outrigger::cli {
 
@@ -72,9 +72,7 @@ bool whole(const std::string& text, Number& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-Json scalar(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  if (node.Tag() == "!") return text;  // quoted
+Json plain(const std::string& text) {
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   int64_t integer = 0;
@@ -84,18 +82,26 @@ Json scalar(const YAML::Node& node) {
   return text;
 }
 
-Json convert(const YAML::Node& node) {
-  if (node.IsMap()) {
-    Json object = Json::object();
-    for (const auto& entry : node) object[entry.first.Scalar()] = convert(entry.second);
-    return object;
+Json convert(const manifest::Yaml& value) {
+  switch (value.type) {
+    case manifest::Yaml::Type::kNull:
+      return nullptr;
+    case manifest::Yaml::Type::kPlain:
+      return plain(value.text);
+    case manifest::Yaml::Type::kQuoted:
+      return value.text;
+    case manifest::Yaml::Type::kList: {
+      Json array = Json::array();
+      for (const manifest::Yaml& item : value.items) array.push_back(convert(item));
+      return array;
+    }
+    case manifest::Yaml::Type::kMap: {
+      Json object = Json::object();
+      for (const manifest::YamlField& field : value.fields) object[field.key] = convert(field.value);
+      return object;
+    }
   }
-  if (node.IsSequence()) {
-    Json array = Json::array();
-    for (const auto& entry : node) array.push_back(convert(entry));
-    return array;
-  }
-  return node.IsScalar() ? scalar(node) : Json(nullptr);
+  return nullptr;
 }
 
 }  // namespace
@@ -113,6 +119,10 @@ Json to_json(const Message& message) {
   return object;
 }
 
-Json yaml_to_json(const std::string& yaml) { return convert(YAML::Load(yaml)); }
+Json yaml_to_json(const std::string& yaml) {
+  size_t aliased = 0;
+  const manifest::YamlDocument document = manifest::parse_yaml({yaml, 1}, aliased);
+  return document.root ? convert(*document.root) : Json(nullptr);
+}
 
 }  // namespace outrigger::cli

@@ -1,5 +1,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <iostream>
@@ -115,6 +116,7 @@ int main(int argc, char** argv) {
   const auto options = parse_options(argc, argv, std::cout, std::cerr, &code);
   if (!options) return code;
   set_up_log(*options);
+  umask(0077);  // what it is told is its owner's alone
   const sigset_t ending = block_signals();
   if (const absl::Status status = serve(*options, ending); !status.ok()) {
     spdlog::error("{}", std::string(status.message()));
