@@ -72,7 +72,6 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   Context context{out, err, std::move(connect), terminal};
   CLI::App app("Outrigger: a packet path on DPUs - switch, policy and overlay - that explains itself.",
                "outrigger");
-  app.footer(kFooter);
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default(false);
   add_config_commands(app, context);
@@ -85,6 +84,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   app.add_subcommand("version", "Print the version.\nExample: outrigger version")->callback([&context] {
     context.out << "outrigger " << kVersion << '\n';
   });
+  app.footer(kFooter);  // last: commands would take it over
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
