@@ -3,7 +3,7 @@
 //   update COUNT BATCH   applies COUNT rule changes in batches of BATCH, prints "updates SECONDS"
 //   figures              prints one JSON line: sessions, memory, drops, workers
 // Every figure of speed is read from the generator, outside this program.
-#include <unistd.h>
+#include <sched.h>
 
 #include <chrono>
 #include <iostream>
@@ -40,6 +40,14 @@ nlohmann::json to_json(const engine::Figures& figures) {
   return out;
 }
 
+// EAL has put the control thread on the first worker's core, which a change of rules would then stop.
+bool move_control_thread(int cpu) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(cpu, &cpus);
+  return sched_setaffinity(0, sizeof cpus, &cpus) == 0;
+}
+
 double apply_updates(engine::Engine& engine, Scenario& scenario, unsigned count, unsigned batch) {
   const auto start = std::chrono::steady_clock::now();
   for (unsigned done = 0; done < count; done += batch) {
@@ -72,6 +80,7 @@ int run(int argc, char** argv) {
   options.always_poll = true;
   ScenarioSpec spec;
   std::string plugin;
+  int control_cpu = 1;
   app.add_option("--plugin", plugin, "the generator, librte_net_flowgen.so")->required();
   app.add_option("--inside", spec.inside, "generator arguments of port 1, the tenant's");
   app.add_option("--outside", spec.outside, "generator arguments of port 2, or of the uplink");
@@ -80,6 +89,7 @@ int run(int argc, char** argv) {
   app.add_option("--sessions", options.sessions_per_worker, "entries of one worker's table");
   app.add_option("--workers", options.workers);
   app.add_option("--cpus", options.worker_cpus, "one a worker");
+  app.add_option("--control-cpu", control_cpu, "where changes are worked out");
   app.add_option("--buffers", options.buffers);
   app.add_flag("!--no-huge", options.huge_pages);
   app.add_flag("!--sleep", options.always_poll, "sleep when idle, as in production");
@@ -89,6 +99,10 @@ int run(int argc, char** argv) {
   auto engine = engine::Engine::start(options, services::make_builder());
   if (!engine.ok()) {
     std::cerr << engine.status() << "\n";
+    return 1;
+  }
+  if (!move_control_thread(control_cpu)) {
+    std::cerr << "--control-cpu " << control_cpu << ": no such CPU\n";
     return 1;
   }
   Scenario scenario(spec);
