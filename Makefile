@@ -3,6 +3,9 @@ SHELL := /bin/bash
 PRESET ?= release
 BUILD := build/$(PRESET)
 FUZZ_SECONDS ?= 5
+# Paths below this folder count as relative, so that a second clone finds what the first one compiled.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
 .PHONY: build help deps demo test unit sanitize e2e bench bench-quick lint format tidy docs clean fuzz
 
