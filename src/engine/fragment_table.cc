@@ -16,6 +16,9 @@ using packet::PacketInfo;
 // How long pieces may be apart: RFC 1122 §3.3.2 allows IPv4 less than IPv6 must have (RFC 8200 §4.5).
 constexpr Tick kLifetimeV4 = 30 * kTicksPerSecond;
 constexpr Tick kLifetimeV6 = 60 * kTicksPerSecond;
+// When there is no place, a packet whose pieces have been this long apart gives way to a new one: pieces come
+// in one breath, and a flood of first ones must not keep everybody else out for half a minute.
+constexpr Tick kPatience = 2;
 constexpr uint32_t kPlaces = 8;
 constexpr uint32_t kSweep = 2;          // places freed of old packets per call
 constexpr uint32_t kSpoiled = 0x20000;  // past every offset: no later piece is accepted
@@ -79,12 +82,16 @@ struct FragmentTable::State {
   }
   Pieces* vacant(const PacketInfo& info, Tick now) {
     const uint32_t first = start(info);
+    Pieces* oldest = &places[first];
     for (uint32_t i = 0; i < kPlaces; ++i) {
       Pieces& pieces = places[(first + i) & mask()];
       if (pieces.expired(now)) remove(pieces);
       if (!pieces.used) return &pieces;
+      if (now - pieces.since > now - oldest->since) oldest = &pieces;
     }
-    return nullptr;
+    if (now - oldest->since <= kPatience) return nullptr;
+    remove(*oldest);
+    return oldest;
   }
   void remove(Pieces& pieces) {
     pieces.used = false;

@@ -146,6 +146,19 @@ TEST(FragmentTable, ExpiresByFamily) {
   }
 }
 
+// A flood of first pieces whose rest never comes: an instant later others are followed all the same.
+TEST(FragmentTable, WhatHangsGivesWay) {
+  Fixture f;
+  for (uint16_t id = 0; id < 500; ++id) (void)f.track({.id = id});
+  const uint64_t full = f.table.capacity().used;
+  f.now += 3;
+  for (uint16_t id = 1000; id < 1032; ++id) {
+    EXPECT_EQ(f.track({.id = id}), Drop::kNone);
+    EXPECT_EQ(f.track({.id = id, .offset = 64, .more = false}), Drop::kNone);
+  }
+  EXPECT_LT(f.table.capacity().used, full);
+}
+
 TEST(FragmentTable, FullRefusesAndRecovers) {
   Fixture f;
   uint64_t kept = 0, refused = 0;
