@@ -58,6 +58,14 @@ def available_mib():
     return 0
 
 
+def stolen_seconds():
+    """What the hypervisor took from the CPU under test so far."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(f"cpu{WORKER_CPU} "):
+            return int(line.split()[8]) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 def _cpu_model():
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

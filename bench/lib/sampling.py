@@ -4,6 +4,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from . import machine
 from .flowgen import Counters
 
 
@@ -44,13 +45,14 @@ class Watch:
 
     def __init__(self, program):
         self.program = program
-        self.figures, self.threads = program.figures(), program.threads()
+        self.figures, self.threads, self.stolen = program.figures(), program.threads(), machine.stolen_seconds()
         self.samples = []
+        self.taken_away = 0.0  # seconds that the core under test went to others
 
     def take(self, pace, latency=False, during=nullcontext()):
         with during:
             taken = [sample(self.program, pace.seconds, latency) for _ in range(pace.runs)]
-            self.after_threads = self.program.threads()
+            self.taken_away = self._waited() + machine.stolen_seconds() - self.stolen
         self.samples += taken
         self.after_figures = self.program.figures()  # not meanwhile: its input is busy with changes
         return taken
@@ -62,7 +64,12 @@ class Watch:
         return sum(one.total(name) for one in self.samples)
 
     def notes(self):
-        return [note for note in (self._lost(), self._dropped(), self._kind(), self._buffers(), self._waited()) if note]
+        return [note for note in (self._lost(), self._dropped(), self._kind(), self._buffers(), self._shared()) if note]
+
+    def lost_share(self):
+        received = max(self.total("received"), 1)
+        dropped = sum(self.after_figures.get("drops", {}).values()) - sum(self.figures.get("drops", {}).values())
+        return max(1 - self.total("sent") / received, dropped / received)
 
     def _lost(self):
         received, sent = self.total("received"), self.total("sent")
@@ -93,10 +100,12 @@ class Watch:
     def _waited(self):
         """The busiest thread is the one under test; it should never wait for its CPU."""
         spans = [(ran - self.threads[thread][0], waited - self.threads[thread][1])
-                 for thread, (ran, waited) in self.after_threads.items() if thread in self.threads]
-        ran, waited = max(spans, default=(0, 0))
-        share = waited / (ran + waited) if ran + waited else 0
-        return f"core shared with another program {100 * share:.0f} % of the time" if share > 0.02 else None
+                 for thread, (ran, waited) in self.program.threads().items() if thread in self.threads]
+        return max(spans, default=(0, 0))[1] / 1e9
+
+    def _shared(self):
+        share = self.taken_away / max(sum(one.seconds for one in self.samples), 1e-9)
+        return f"the core was another's {100 * share:.0f} % of the time" if share > 0.02 else None
 
 
 def blank_row(group, flows, program):

@@ -1,6 +1,9 @@
 """Rows as a person reads them, while they come and at the end."""
 
 
+_WIDTH = 58
+
+
 def count(number):
     for unit, size in (("M", 1_000_000), ("k", 1_000)):
         if number >= size and number % size == 0:
@@ -28,12 +31,13 @@ def figure(row):
     if row["mpps"] is not None:
         unit = "M/s" if row["work"].startswith("cps") else "Mpps"
         parts.append(f"{row['mpps']:8.3f} {unit} [{row['min']:.3f} .. {row['max']:.3f}]")
-        if row["ns"] and "half" not in row.get("case", ""):
+        if row["ns"]:
             parts.append(f"{row['ns']:7.1f} ns {row['cycles']:7.0f} cycles")
     if "changes_per_second" in row:
         parts.append(f"{row['changes_per_second']:,} changes/s")
     if "p99_us" in row:
-        parts.append(f"p99 {row['p99_us']} us, lost {row['lost']:,} of {row['of']:,}")
+        parts.append(f"p99 {row['p99_us']} us, lost {row['lost']:,} of {row['of']:,}, "
+                     f"core taken away for {row['core_taken_ms']} ms")
     if "bytes_per_flow" in row:
         parts.append(f"{row['bytes_per_flow']} bytes a flow")
     if "cpu_percent" in row:
@@ -45,7 +49,7 @@ def figure(row):
 
 def line(row):
     note = f"  ! {row['note']}" if row.get("note") else ""
-    return f"{subject(row):44s} {row['program']:9s} {figure(row)}{note}"
+    return f"{subject(row):{_WIDTH}s} {row['program']:9s} {figure(row)}{note}"
 
 
 def grouped(rows):
@@ -65,7 +69,7 @@ def ratio(ours, other):
 
 def summary(rows):
     """One line a subject: ns of each program and the two ratios."""
-    out = [f"{'':44s} {'outrigger':>10s} {'ovs':>10s} {'testpmd':>10s}   x ovs  x limit   (ns a packet; ! see its note)"]
+    out = [f"{'':{_WIDTH}s} {'outrigger':>10s} {'ovs':>10s} {'testpmd':>10s}   x ovs  x limit   (ns a packet; ! see its note)"]
     for name, programs in grouped(rows).items():
         if not any(row["ns"] for row in programs.values()):
             continue
@@ -76,6 +80,6 @@ def summary(rows):
             cells.append(f"{row['ns']:.1f}{mark}" if row and row["ns"] else f"-{mark}")
         faster = ratio(programs.get("outrigger"), programs.get("ovs"))
         limit = ratio(programs.get("testpmd"), programs.get("outrigger"))
-        out.append(f"{name:44s} " + " ".join(f"{cell:>10s}" for cell in cells) +
+        out.append(f"{name:{_WIDTH}s} " + " ".join(f"{cell:>10s}" for cell in cells) +
                    f" {faster or 0:7.1f} {limit or 0:8.2f}".replace(" 0.00", "    -").replace(" 0.0 ", "   - "))
     return "\n".join(out)
