@@ -15,7 +15,7 @@ from support.wait import until  # noqa: E402
 
 def pytest_collection_modifyitems(items):
     """Tests of one lab run together, so that few daemons live at a time on a machine of two cores."""
-    order = ["world", "v6_world", "small_world", "conformance_world"]
+    order = ["world", "v6_world", "small_world", "workers_world", "conformance_world"]
     items.sort(key=lambda item: next((i for i, lab in enumerate(order) if lab in item.fixturenames), len(order)))
 
 
@@ -78,6 +78,13 @@ def small_lab(machine):
     lab.down()
 
 
+@pytest.fixture(scope="module")
+def workers_lab(machine):
+    lab = shared_lab("e2e-two", "main", "--daemon-arg", "--workers", "--daemon-arg", "2")
+    yield lab
+    lab.down()
+
+
 def sessions_option(entries):
     return "--daemon-arg", "--sessions", "--daemon-arg", str(entries)
 
@@ -104,6 +111,12 @@ def v6_world(v6_lab):
 def small_world(small_lab):
     yield small_lab
     pool_is_whole(small_lab)
+
+
+@pytest.fixture
+def workers_world(workers_lab):
+    yield workers_lab
+    pool_is_whole(workers_lab)
 
 
 @pytest.fixture

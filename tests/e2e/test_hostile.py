@@ -115,6 +115,27 @@ def test_first_fragment_overwritten_by_a_later_one(world):
         wire.send(first, again, second)
 
 
+def test_overlapping_ipv6_fragment_is_dropped(world):
+    """RFC 5722: IPv6 knows no overlap at all."""
+    ether, _, ip = build(world)
+    first = ether / ip / IPv6ExtHdrFragment(nh=17, m=1, id=103) / UDP(sport=4400, dport=4401, len=2008) / Raw(bytes(992))
+    second = ether / ip / IPv6ExtHdrFragment(nh=17, m=1, id=103, offset=120) / Raw(bytes(400))
+    with world["free/a1"].wire() as wire, world.drop_counted("fragment_overlap", node="a"):
+        wire.send(first, second)
+
+
+def test_fragments_without_end_are_bounded(world):
+    """First fragments whose rest never comes fill the table; an instant later others are followed all the same."""
+    ether, ip, _ = build(world)
+    piece = bytes(ether / IP(src=ip.src, dst=ip.dst, flags="MF") / UDP(sport=4500, dport=4501, len=900) / Raw(bytes(64)))
+    with world["free/a1"].wire() as wire, world.drop_counted("fragment_table_full", node="a"):
+        for i in range(12000):
+            wire.send(resummed(patched(piece, 18, struct.pack("!H", i))))
+    held = next(row for row in world.json("capacity") if row["name"] == "fragmented packets" and row["node"] == "a")
+    assert held["size"] / 2 < held["high_water"] <= held["size"]
+    assert world["free/a1"].ping(world["free/a2"].v4, "-s", "2000", wait=3) is None
+
+
 def test_icmp_echo_in_fragments_arrives(world):
     assert world["free/a1"].ping(world["free/a2"].v4, "-s", "4000") is None
     assert world["free/a1"].ping(world["free/b2"].v6, "-s", "4000") is None

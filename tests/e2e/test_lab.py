@@ -31,16 +31,16 @@ def traces(name):
 
 def start(*arguments):
     return subprocess.Popen([PROGRAM, "lab", "up", *arguments], cwd=ROOT, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True)
+                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.3, 0.8])
+@pytest.mark.parametrize("delay", [0.01, 0.05, 0.1, 0.2])
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_leaves_nothing(delay, signal_number):
     up = start("--name", "e2e-int", "-f", str(SMALL))
     try:
         time.sleep(delay)
-        up.send_signal(signal_number)
+        os.killpg(up.pid, signal_number)  # as the terminal does: to everything in the foreground
         said = up.communicate(timeout=30)[0]
         if up.returncode == 0:  # it was done before the signal came
             pytest.skip("up was faster than the signal")
@@ -56,6 +56,22 @@ def test_down_cleans_up_after_a_killed_up():
     up.wait()
     outrigger("lab", "down", "--name", "e2e-dead")
     assert until(lambda: not traces("e2e-dead"), timeout=5), traces("e2e-dead")
+
+
+def test_an_interrupted_demo_leaves_nothing():
+    demo = subprocess.Popen([ROOT / "devtools/demo"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            start_new_session=True)
+    time.sleep(2.5)
+    os.killpg(demo.pid, signal.SIGINT)
+    said = demo.communicate(timeout=30)[0]
+    assert demo.returncode == 130, said
+    assert traces(f"demo-{demo.pid}") == []
+
+
+def test_the_demo_tells_the_truth():
+    done = subprocess.run([ROOT / "devtools/demo"], cwd=ROOT, text=True, capture_output=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✗" not in done.stdout and "all as promised" in done.stdout
 
 
 def test_down_twice_and_of_nothing():

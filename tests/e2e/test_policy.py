@@ -237,6 +237,14 @@ def test_fragments_of_a_denied_flow_do_not(world, servers):
         assert flow.passes(size=4000)
 
 
+def test_fragments_are_denied_from_the_first_one_on(shop, servers):
+    servers.udp(shop["shop/web-1"], 5000)
+    with Flow(shop["shop/client-1"], shop["shop/web-1"].v4, 5000) as allowed:
+        assert allowed.passes(size=4000)
+    with shop.drop_counted("policy_ingress"), Flow(shop["shop/other-1"], shop["shop/web-1"].v4, 5000) as denied:
+        assert not denied.passes(size=4000)
+
+
 def test_a_change_between_two_fragments_is_obeyed(world):
     """The later fragment is judged like the flow it belongs to, as it stands when it comes."""
     from scapy.layers.inet import IP, UDP

@@ -29,6 +29,19 @@ def test_gateway_answers_ping(world, source, version):
     assert world[source].ping(gateway) is None
 
 
+@pytest.mark.parametrize("router", ["192.0.2.1", "192.0.2.2"], ids=["the destination's node", "another node"])
+@pytest.mark.parametrize("version", [4, 6])
+def test_any_dpu_routes_for_a_plain_host(world, router, version):
+    """Every DPU has the gateway's MAC; the plain host's switch sends to whichever it heard last."""
+    source, target = world["free/c1"], world["free/a3"]
+    entry = [source.gateway_mac(), "dev", "vx100", "dst", router, "self"]
+    world.in_node("c", "bridge", "fdb", "replace", *entry, "static")
+    try:
+        assert source.ping(target.address(version), count=3) is None
+    finally:
+        world.in_node("c", "bridge", "fdb", "del", *entry)
+
+
 def test_every_gateway_address_of_the_network_answers(world):
     assert world["free/a1"].ping("10.1.1.1") is None
     assert world["free/a1"].ping("fd00:1:1::1") is None

@@ -121,5 +121,9 @@ class Lab:
     def node(self, name):
         return f"or-{self.name}.node.{name}"
 
+    def in_node(self, name, *argv):
+        return subprocess.run(["ip", "netns", "exec", self.node(name), *argv], check=True, text=True,
+                              capture_output=True).stdout
+
     def daemon(self, node):
         return next(one["pid"] for one in self.status()["nodes"] if one["node"] == node)
