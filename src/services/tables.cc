@@ -87,10 +87,6 @@ Step ServiceTables::judge(const FirstPacket& packet, Decision& decision) const {
   return Step::next();
 }
 
-bool ServiceTables::local(EndpointId endpoint, const End& end) const {
-  return endpoint != kNoEndpoint && end.tunnel == kNoTunnel && end.port != kNoPort;
-}
-
 bool ServiceTables::changed_since(const FirstPacket& packet, const End& from, const End& to,
                                   Epoch since) const {
   if (since < topology_->since) return true;
@@ -98,18 +94,19 @@ bool ServiceTables::changed_since(const FirstPacket& packet, const End& from, co
   const End& target = packet.reply ? from : to;
   const IpAddress& opener_address = packet.reply ? packet.info.destination() : packet.info.source();
   const IpAddress& target_address = packet.reply ? packet.info.source() : packet.info.destination();
-  const auto id = [&](const End& end) {
-    return end.port.value() < actions->ports.size() ? actions->ports[end.port.value()].endpoint : kNoEndpoint;
+  const auto peer = [](const End& end, const IpAddress& address) {
+    const EndpointId id = end.endpoint == End::kNoEnd24 ? kNoEndpoint : EndpointId(end.endpoint);
+    return policy::Peer{id, address};  // also for an address behind it: that errs towards yes
   };
-  const EndpointId opener_id = id(opener);
-  const EndpointId target_id = id(target);
-  // Which endpoint owns an address does not change within a topology; the address stands for the peer here.
-  if (local(opener_id, opener) &&
-      policy_->changed_since(Direction::kEgress, opener_id, {kNoEndpoint, target_address}, since)) {
+  const auto is_local = [](const End& end) {
+    return end.tunnel == kNoTunnel && end.endpoint != End::kNoEnd24;
+  };
+  if (is_local(opener) && policy_->changed_since(Direction::kEgress, EndpointId(opener.endpoint),
+                                                 peer(target, target_address), since)) {
     return true;
   }
-  return local(target_id, target) &&
-         policy_->changed_since(Direction::kIngress, target_id, {kNoEndpoint, opener_address}, since);
+  return is_local(target) && policy_->changed_since(Direction::kIngress, EndpointId(target.endpoint),
+                                                    peer(opener, opener_address), since);
 }
 
 size_t ServiceTables::respond(const FirstPacket& packet, std::span<uint8_t> frame) const {
@@ -121,12 +118,19 @@ size_t ServiceTables::refuse(const FirstPacket& packet, Step::Error error, uint1
   return vswitch::refuse(packet, topology_->vswitch, error, mtu, frame);
 }
 
+size_t ServiceTables::announce(PortId port, std::span<uint8_t> frame) const {
+  return vswitch::announce(port, topology_->vswitch, frame);
+}
+
 size_t ServiceTables::receivers(const FirstPacket& packet, std::span<End> out) const {
+  Decision source;
+  (void)vswitch::decide(packet, topology_->vswitch, source);
+  if (!may_send(packet, source)) return 0;
   std::array<End, 256> local_ends;
   const size_t locals = vswitch::receivers(packet, topology_->vswitch, local_ends);
   size_t count = 0;
   for (size_t i = 0; i < locals && count < out.size(); ++i) {
-    if (may_receive(packet, local_ends[i])) out[count++] = local_ends[i];
+    if (may_receive(packet, source, local_ends[i])) out[count++] = local_ends[i];
   }
   if (packet.tunnel != kNoTunnel)
     return count;  // split horizon: what came from the fabric does not go back to it
@@ -137,21 +141,25 @@ size_t ServiceTables::receivers(const FirstPacket& packet, std::span<End> out) c
   return count;
 }
 
-// A broadcast obeys the policy of both sides, its group address standing for the destination.
-bool ServiceTables::may_receive(const FirstPacket& packet, const End& receiver) const {
-  const auto& ports = actions->ports;
+// A broadcast obeys the policy of both sides: of its sender here, whoever may receive it, with its group
+// address standing for the destination ...
+bool ServiceTables::may_send(const FirstPacket& packet, const Decision& source) const {
+  if (packet.tunnel != kNoTunnel) return true;
   const packet::PacketInfo& info = packet.info;
-  const uint16_t port = judged_port(info, false);
-  if (packet.tunnel == kNoTunnel) {
-    const EndpointId sender = ports[packet.port.value()].endpoint;
-    const policy::Peer group{kNoEndpoint, info.destination()};
-    if (!policy_->judge(Direction::kEgress, sender, group, info.key.protocol(), port).allowed) return false;
-  }
-  Decision source;
-  (void)vswitch::decide(packet, topology_->vswitch, source);
-  const policy::Peer from{source.source, info.source()};
+  const policy::Peer group{kNoEndpoint, info.destination()};
   return policy_
-      ->judge(Direction::kIngress, ports[receiver.port.value()].endpoint, from, info.key.protocol(), port)
+      ->judge(Direction::kEgress, source.source, group, info.key.protocol(), judged_port(info, false))
+      .allowed;
+}
+
+// ... and of each receiver.
+bool ServiceTables::may_receive(const FirstPacket& packet, const Decision& source,
+                                const End& receiver) const {
+  const packet::PacketInfo& info = packet.info;
+  const policy::Peer from{source.source_own ? source.source : kNoEndpoint, info.source()};
+  return policy_
+      ->judge(Direction::kIngress, EndpointId(receiver.endpoint), from, info.key.protocol(),
+              judged_port(info, false))
       .allowed;
 }
 

@@ -28,12 +28,14 @@ class ServiceTables : public engine::Tables {
   size_t respond(const engine::FirstPacket& packet, std::span<uint8_t> frame) const override;
   size_t refuse(const engine::FirstPacket& packet, engine::Step::Error error, uint16_t mtu,
                 std::span<uint8_t> frame) const override;
+  size_t announce(PortId port, std::span<uint8_t> frame) const override;
   size_t receivers(const engine::FirstPacket& packet, std::span<engine::End> out) const override;
 
  private:
   engine::Step judge(const engine::FirstPacket& packet, engine::Decision& decision) const;
-  bool may_receive(const engine::FirstPacket& packet, const engine::End& receiver) const;
-  bool local(EndpointId endpoint, const engine::End& end) const;
+  bool may_send(const engine::FirstPacket& packet, const engine::Decision& source) const;
+  bool may_receive(const engine::FirstPacket& packet, const engine::Decision& source,
+                   const engine::End& receiver) const;
 
   std::shared_ptr<const Topology> topology_;
   const policy::PolicyTable* policy_;
