@@ -36,7 +36,8 @@ size_t respond(const FirstPacket& packet, const VswitchTable& table, std::span<u
 size_t refuse(const FirstPacket& packet, const VswitchTable& table, Step::Error error, uint16_t mtu,
               std::span<uint8_t> frame) {
   const State& state = table.state();
-  if (packet.info.kind != Kind::kFlow || packet.info.l2_multicast) return 0;
+  if (packet.info.kind != Kind::kFlow || packet.info.l2_multicast || packet.info.fragment_offset != 0)
+    return 0;
   if (packet.tunnel == kNoTunnel && state.is_uplink(packet.port)) return 0;
   const Sender sender = find_sender(packet, state);
   if (sender.drop != Drop::kNone || sender.endpoint == nullptr) return 0;

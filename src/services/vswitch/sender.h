@@ -18,14 +18,14 @@ struct Sender {
 // Not for frames of the fabric itself (an uplink without a tunnel).
 Sender find_sender(const engine::FirstPacket& packet, const VswitchTable::State& state);
 
-// A DHCP client's message (RFC 2131 §4.1, RFC 8415 §7.2), whatever is in it.
+// A DHCP client's message (RFC 2131 §4.1, RFC 8415 §7.2), whatever is in it; no later fragment of one.
 inline bool is_dhcp4(const packet::PacketInfo& info) {
-  return info.kind == packet::Kind::kFlow && !info.ipv6 && info.key.protocol() == packet::kUdp &&
-         info.source_port() == 68 && info.destination_port() == 67;
+  return info.kind == packet::Kind::kFlow && !info.ipv6 && info.fragment_offset == 0 &&
+         info.key.protocol() == packet::kUdp && info.source_port() == 68 && info.destination_port() == 67;
 }
 inline bool is_dhcp6(const packet::PacketInfo& info) {
-  return info.kind == packet::Kind::kFlow && info.ipv6 && info.key.protocol() == packet::kUdp &&
-         info.source_port() == 546 && info.destination_port() == 547;
+  return info.kind == packet::Kind::kFlow && info.ipv6 && info.fragment_offset == 0 &&
+         info.key.protocol() == packet::kUdp && info.source_port() == 546 && info.destination_port() == 547;
 }
 
 }  // namespace outrigger::vswitch
