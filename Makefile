@@ -38,7 +38,7 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS each
 
 e2e: build ## end-to-end tests in namespaces
 	@devtools/need-root
-	@python3 -m pytest -q tests/e2e
+	@/usr/bin/python3 -m pytest -q tests/e2e
 
 bench: build ## the whole comparison with Open vSwitch and testpmd (hours); results in out/
 	@bench/run
