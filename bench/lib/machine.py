@@ -73,15 +73,16 @@ def _cpu_model():
     return platform.machine()
 
 
+def _told(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def _version(package):
-    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "not installed"
+    return _told("dpkg-query", "-W", "-f", "${Version}", package) or "not installed"
 
 
 def _commit(folder):
-    done = subprocess.run(["git", "-C", folder, "describe", "--always", "--dirty"], capture_output=True, text=True,
-                          check=False)
-    return done.stdout.strip() or "unknown"
+    return _told("git", "-C", folder, "describe", "--always", "--dirty") or "unknown"
 
 
 def describe(folder):

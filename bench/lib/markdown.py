@@ -8,13 +8,14 @@ TITLES = {
     "update": "Rule changes while forwarding", "workers": "One worker against two", "idle": "CPU with no traffic",
 }
 REMARKS = {
-    "cps-udp": "M/s: sessions. Ageing is on; our table is full throughout, so every new session takes an old one's place.",
+    "cps-udp": "M/s: sessions. Ageing is on; our table is full throughout, so every new session takes an old one's "
+               "place.",
     "cps-tcp": "M/s: connections, each of SYN, SYN-ACK, ACK, FIN-ACK, FIN-ACK, ACK.",
-    "update": "Half load is half of the program's own full load. A packet that finds none of the 4096 descriptors before "
-              "the program free is lost; its latency runs from when it was due. *Core taken* is how long the "
+    "update": "Half load is half of the program's own full load. A packet that finds none of the 4096 descriptors "
+              "before the program free is lost; its latency runs from when it was due. *Core taken* is how long the "
               "machine gave the core to something else meanwhile: 1 ms of it alone fills the descriptors.",
-    "workers": "The generator runs inside the cores under test, and the second one also carries the system and the control "
-               "threads. The generator spreads flows evenly and knows nothing of our hash, so with two workers "
+    "workers": "The generator runs inside the cores under test, and the second one also carries the system and the "
+               "control threads. The generator spreads flows evenly and knows nothing of our hash, so with two workers "
                "half of the packets are handed over.",
     "memory": "Ours: session and index bytes for each entry, all allocated at the start. Open vSwitch: growth of its "
               "resident memory for each connection.",
@@ -32,12 +33,15 @@ def _header(machine):
         f"| date | {machine.get('date', '?')} |",
         f"| versions | Outrigger {machine.get('outrigger', '?')}, DPDK {machine.get('dpdk', '?')}, "
         f"Open vSwitch {machine.get('openvswitch', '?')} |",
-        f"| samples | {machine.get('runs', '?')} of {machine.get('seconds', '?')} s a row; median [least .. most] |", "",
-        "**Method.** One core forwards, the other one does everything else. A virtual device (`bench/flowgen`) makes 64-byte "
-        "packets in both directions inside the core under test and counts what comes back, alike for the three programs; "
-        "its own cost is in every figure and is most of testpmd's. The programs of a table run on the same core by turns, "
-        "stopped while another is measured. Flows are known before the time starts. Cycles are TSC cycles. A row "
-        "with `!` is not a clean figure; the reason stands below its table. Below 5 % is noise.", ""])
+        f"| samples | {machine.get('runs', '?')} of {machine.get('seconds', '?')} s a row; median [least .. most] |",
+        "",
+        "**Method.** One core forwards, the other one does everything else. A virtual device (`bench/flowgen`) "
+        "makes 64-byte packets in both directions inside the core under test and counts what comes back, alike for "
+        "the three programs; its own cost is in every figure and is most of testpmd's. The programs of a table run "
+        "on the same core by turns, stopped while another is measured. Flows are known before the time starts. "
+        "Cycles are TSC cycles. A row with `!` is not a clean figure; the reason stands below its table. Below 5 % "
+        "is noise.",
+        ""])
 
 
 def _cell(row):
@@ -58,8 +62,8 @@ def _notes(rows):
 
 
 def _rates(rows, unit):
-    lines = [f"| | Outrigger, {unit} | Open vSwitch, {unit} | testpmd, {unit} | times OVS | to reach | time, testpmd = 1 |",
-             "|---|---|---|---|---|---|---|"]
+    lines = [f"| | Outrigger, {unit} | Open vSwitch, {unit} | testpmd, {unit} | times OVS | to reach | "
+             "time, testpmd = 1 |", "|---|---|---|---|---|---|---|"]
     for name, programs in table.grouped(rows).items():
         ours, ovs, limit = (programs.get(program) for program in ("outrigger", "ovs", "testpmd"))
         goal = goals.times_ovs(next(iter(programs.values())))
@@ -72,11 +76,11 @@ def _updates(rows):
     lines = ["| | program | Mpps | changes a second | p50, us | p99, us | lost | core taken, ms |",
              "|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        changes, lost = row.get("changes_per_second"), row.get("lost")
+        changes = f"{row['changes_per_second']:,}" if "changes_per_second" in row else "-"
+        lost = f"{row['lost']:,} of {row['of']:,}" if "lost" in row else "-"
+        felt = " | ".join(str(row.get(name, "-")) for name in ("p50_us", "p99_us"))
         lines.append(f"| {table.count(row['flows'])} flows, {row.get('case', '')} | {row['program']} | {_cell(row)} | "
-                     f"{'-' if changes is None else f'{changes:,}'} | {row.get('p50_us', '-')} | {row.get('p99_us', '-')} | "
-                     f"{'-' if lost is None else f'{lost:,} of ' + format(row['of'], ',')} | "
-                     f"{row.get('core_taken_ms', '-')} |")
+                     f"{changes} | {felt} | {lost} | {row.get('core_taken_ms', '-')} |")
     return lines
 
 

@@ -36,10 +36,10 @@ def _prepare(cpus):
     return inside_child
 
 
-def call(*command, timeout=60, feed=None):
+def call(*command, timeout=60):
     """A helper command on the other CPU; its output."""
     try:
-        done = subprocess.run(command, input=feed, capture_output=True, text=True, timeout=timeout, check=False,
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False,
                               preexec_fn=_prepare({machine.OTHER_CPU}))
     except subprocess.TimeoutExpired:
         raise Failed(f"{command[0]} did not end within {timeout} s") from None

@@ -2,7 +2,7 @@
 import sys
 import time
 
-from . import machine, table
+from . import flowgen, machine, table
 from .outrigger import Outrigger
 from .ovs import Ovs
 from .process import Failed
@@ -77,3 +77,6 @@ class Session:
     def stop(self):
         while self.running:
             self.running.pop().stop()
+        for program in PROGRAMS.values():  # one that a signal caught while it started
+            for device in program.devices:
+                flowgen.forget(device)

@@ -69,7 +69,8 @@ def ratio(ours, other):
 
 def summary(rows):
     """One line a subject: ns of each program and the two ratios."""
-    out = [f"{'':{_WIDTH}s} {'outrigger':>10s} {'ovs':>10s} {'testpmd':>10s}   x ovs  x limit   (ns a packet; ! see its note)"]
+    out = [f"{'':{_WIDTH}s} {'outrigger':>10s} {'ovs':>10s} {'testpmd':>10s}   x ovs  x limit   "
+           "(ns a packet; ! see its note)"]
     for name, programs in grouped(rows).items():
         if not any(row["ns"] for row in programs.values()):
             continue
