@@ -1,6 +1,6 @@
-// The engine as the agent sees it: serialised updates in, figures out.  This is the narrow interface that later
-// crosses a process boundary; nothing here hands out a pointer into the data path.
-// Thread-safety: every call from one control thread.  Workers are the engine's own threads.
+// The engine as the agent sees it: serialised updates in, figures out.  This is the narrow interface that
+// later crosses a process boundary; nothing here hands out a pointer into the data path. Thread-safety: every
+// call from one control thread.  Workers are the engine's own threads.
 #pragma once
 
 #include <cstdint>
@@ -70,12 +70,13 @@ class Engine {
   static absl::StatusOr<std::unique_ptr<Engine>> start(const EngineOptions& options,
                                                        std::unique_ptr<TableBuilder> builder);
 
-  // Attaches ports the update names and it has not, builds, publishes, waits for the workers, retires.  Returns
-  // when every worker uses it.  On error nothing has changed.
+  // Attaches ports the update names and it has not, builds, publishes, waits for the workers, retires.
+  // Returns when every worker uses it.  On error nothing has changed.
   virtual absl::StatusOr<Epoch> apply(std::string_view update) = 0;
 
   // Parses and decides a frame as a worker would, with the published tables, moving nothing.
-  virtual absl::StatusOr<Explanation> explain(std::span<const uint8_t> frame, PortId port, TunnelId tunnel) = 0;
+  virtual absl::StatusOr<Explanation> explain(std::span<const uint8_t> frame, PortId port,
+                                              TunnelId tunnel) = 0;
 
   virtual Figures figures() = 0;
   // Up to `limit` live sessions, copied without stopping a worker.

@@ -21,8 +21,6 @@
 namespace outrigger::engine {
 namespace {
 
-namespace v1 = ::outrigger::engine::v1;
-
 constexpr PortId kLeft{1}, kRight{2}, kUplink{3};
 constexpr Vni kBlue{100};
 constexpr TunnelId kTunnel{1};
@@ -94,6 +92,7 @@ class ScriptedTables : public Tables {
   size_t refuse(const FirstPacket& packet, Step::Error, uint16_t, std::span<uint8_t> frame) const override {
     return respond(packet, frame);
   }
+  size_t announce(PortId, std::span<uint8_t>) const override { return 0; }
   size_t receivers(const FirstPacket&, std::span<End> out) const override {
     out[0].port = kRight;
     out[1] = End{kUplink, kTunnel};

@@ -40,6 +40,9 @@ class Tables {
   virtual size_t refuse(const FirstPacket& packet, Step::Error error, uint16_t mtu,
                         std::span<uint8_t> frame) const = 0;
 
+  // What the endpoint at `port` is told unasked, every few minutes; 0: nothing.
+  virtual size_t announce(PortId port, std::span<uint8_t> frame) const = 0;
+
   // Who gets a copy of a broadcast or multicast; returns how many were written.  Policy is already applied.
   virtual size_t receivers(const FirstPacket& packet, std::span<End> out) const = 0;
 

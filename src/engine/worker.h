@@ -21,23 +21,10 @@
 #include "engine/published.h"
 #include "engine/rate_limit.h"
 #include "engine/session_table.h"
+#include "engine/shared.h"
 #include "engine/transmit.h"
 
 namespace outrigger::engine {
-
-// What the workers of one engine have in common.
-struct Shared {
-  std::atomic<const Published*> published{nullptr};
-  rte_rcu_qsbr* qsbr = nullptr;
-  rte_mempool* buffers = nullptr;
-  rte_ring* to_control = nullptr;                 // copies of ARP and ND from the fabric
-  std::vector<std::vector<rte_ring*>> hand_over;  // [from][to]; null on the diagonal
-  std::vector<rte_ring*> from_control;            // frames to send, by worker: (mbuf, place in HandOver)
-  std::atomic<bool> stop{false};
-  bool always_poll = false;
-  uint64_t cycles_per_tick = 1;
-  uint64_t start_cycles = 0;
-};
 
 // What a worker's sessions may take; quotas by port, this worker's share.
 struct Limits {

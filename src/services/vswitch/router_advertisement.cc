@@ -13,7 +13,8 @@ constexpr uint8_t kRouterAdvertisement = 134, kHopLimit = 255;
 constexpr uint8_t kSourceLinkLayer = 1, kPrefixInformation = 3, kMtu = 5, kDnsServers = 25;
 constexpr uint8_t kManaged = 0x80, kOther = 0x40;  // RFC 4861 §4.2: addresses and the rest from DHCPv6
 constexpr uint8_t kOnLink = 0x80;                  // without the autonomous flag
-// Nothing is sent unsolicited, so what is said holds as long as it may: RFC 8319 §4 for the router itself.
+// What is said holds as long as it may (RFC 8319 §4 for the router itself), so that a guest outlives a
+// restart of ours.
 constexpr uint16_t kRouterLifetime = 65535;
 constexpr uint32_t kForever = 0xffffffff;
 constexpr size_t kMaxPrefixes = 16, kMaxDns = 8;
@@ -84,6 +85,12 @@ size_t router_advertisement(const NetworkEntry& network, const IpAddress& to, co
       .icmp(kRouterAdvertisement, 0, rest)
       .payload(options.bytes())
       .finish();
+}
+
+size_t announce(PortId port, const VswitchTable& table, std::span<uint8_t> frame) {
+  const EndpointEntry* const endpoint = table.state().at_port(port);
+  if (endpoint == nullptr) return 0;
+  return router_advertisement(table.state().network_of(*endpoint), kAllNodes, kAllNodesMac, frame);
 }
 
 }  // namespace outrigger::vswitch

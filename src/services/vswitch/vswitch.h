@@ -41,6 +41,9 @@ engine::Step decide(const engine::FirstPacket& packet, const VswitchTable& table
 // The answer to a packet for which decide said kRespond.  Whole frame, checksums done; 0: none is due.
 size_t respond(const engine::FirstPacket& packet, const VswitchTable& table, std::span<uint8_t> frame);
 
+// What a local endpoint is told unasked, now and then: a router advertisement (RFC 4861 §6.2.4); 0: nothing.
+size_t announce(PortId port, const VswitchTable& table, std::span<uint8_t> frame);
+
 // The ICMP/ICMPv6 error for a refused packet, from the gateway of the sender's subnet; RFC 1812 §4.3.2, RFC
 // 4443 §2.4: never about an error, a fragment but the first, a broadcast or a multicast.
 size_t refuse(const engine::FirstPacket& packet, const VswitchTable& table, engine::Step::Error error,
