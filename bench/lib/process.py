@@ -25,14 +25,15 @@ def _raise_group():
         pass
 
 
-def _prepare(cpus):
+def _prepare(cpus, urgent=True):
     def inside_child():
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
         os.sched_setaffinity(0, cpus)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.setsid()  # a Ctrl-C is for the runner, which then stops its programs in order
-        _raise_group()
+        if urgent:
+            os.setpriority(os.PRIO_PROCESS, 0, -20)
+            _raise_group()
     return inside_child
 
 
@@ -86,7 +87,8 @@ class Program:
     def spawn(self, command, cpus=None, **options):
         with open(self.path("log"), "ab") as log:
             options = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL} | options
-            child = subprocess.Popen(command, preexec_fn=_prepare(cpus or self.cpus), **options)
+            urgent = self.setup.workers == 1  # a second worker shares its CPU with the runner, which must not starve
+            child = subprocess.Popen(command, preexec_fn=_prepare(cpus or self.cpus, urgent), **options)
         self.children.append(child)
         return child
 
