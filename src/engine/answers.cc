@@ -68,6 +68,7 @@ void Worker::replicate(Burst& burst, unsigned i) {
   std::array<End, kMostReceivers> receivers;
   const size_t count = tables_->receivers(first(burst, i), receivers);
   const uint32_t ip_length = burst.info[i].length - 14u;
+  cut(burst.packets[i], burst.info[i].length);
   for (size_t k = 0; k < count; ++k) {
     if (ip_length > mtu_towards(receivers[k])) continue;
     rte_mbuf* const copy = rte_pktmbuf_copy(burst.packets[i], shared_.buffers, 0, UINT32_MAX);
@@ -88,6 +89,7 @@ void Worker::pass(Burst& burst, unsigned i, const End& to) {
     if (info.ttl <= 1) return drop(burst.packets[i], Drop::kTtlExceeded);
     rewrite(burst.frame(i), info, to);
   }
+  cut(burst.packets[i], info.length);
   deliver(burst.packets[i], to, info.hash);
 }
 

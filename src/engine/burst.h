@@ -36,6 +36,14 @@ struct Burst {
   [[nodiscard]] std::span<const uint8_t> bytes(unsigned i) const { return {frame(i), packets[i]->data_len}; }
 };
 
+// Padding, and whatever else follows the packet, is no part of what was judged and measured.
+inline void cut(rte_mbuf* packet, uint16_t length) {
+  if (packet->data_len == length || packet->nb_segs != 1) [[likely]]
+    return;
+  packet->data_len = length;
+  packet->pkt_len = length;
+}
+
 // What travels with a packet that is handed to another worker: in the buffer's private area.
 struct HandOver {
   packet::PacketInfo info;

@@ -21,34 +21,20 @@ void Worker::rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& 
   transmit_.add(to.port, packet);
 }
 
-// Sends position i along its session.  Anything but kNone: not sent, the slow path must see it; nothing was
-// changed.
-[[gnu::always_inline]] inline Drop Worker::repeat(Burst& burst, unsigned i, SessionIndex index) {
-  packet::PacketInfo& info = burst.info[i];
+// What a packet that passes does to its session.  kTcpNoSession: its ports are used for a new connection;
+// anything else but kNone: it may not pass.
+[[gnu::always_inline]] inline Drop Worker::follow(Burst& burst, unsigned i, SessionIndex index) {
+  const packet::PacketInfo& info = burst.info[i];
   Session& session = sessions_.at(index);
   const unsigned direction = info.reverse;
-  const End& from = session.end[direction];
-  const End& to = session.end[direction ^ 1];
-  if (place(from) != burst.from[i] || to.port == kNoPort || session.epoch != epoch_) [[unlikely]] {
-    return Drop::kSessionWrongPort;
-  }
-  const uint32_t ip_length = info.length - 14u;
-  if (ip_length > mtu_towards(to)) [[unlikely]]
-    return Drop::kPacketTooBig;
-  if (to.routed && info.ttl <= 1) [[unlikely]]
-    return Drop::kTtlExceeded;
-
-  uint8_t* const frame = burst.frame(i);
   if (info.key.protocol() == packet::kTcp && info.fragment_offset == 0) {
     bool changed = false, reopen = false;
-    const Drop refused = tcp_follow(session, direction, info, frame + info.l4_offset,
+    const Drop refused = tcp_follow(session, direction, info, burst.frame(i) + info.l4_offset,
                                     info.length - info.l4_offset, strict_, &changed, &reopen);
     if (reopen) [[unlikely]]
       return Drop::kTcpNoSession;
-    if (refused != Drop::kNone) [[unlikely]] {
-      drop(burst.packets[i], refused);
-      return Drop::kNone;
-    }
+    if (refused != Drop::kNone) [[unlikely]]
+      return refused;
     session.last_seen = now_;
     if (changed) [[unlikely]]
       sessions_.settle(index, now_);
@@ -64,9 +50,34 @@ void Worker::rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& 
   session.bytes_high[direction] =
       static_cast<uint16_t>(session.bytes_high[direction] + (bytes < info.length));
   session.bytes_low[direction] = bytes;
+  return Drop::kNone;
+}
 
-  if (to.routed) rewrite(frame, info, to);
-  hand_to(burst.packets[i], to, info.hash);
+// Sends position i along its session.  Anything but kNone: not sent, the slow path must see it; nothing was
+// changed.
+[[gnu::always_inline]] inline Drop Worker::repeat(Burst& burst, unsigned i, SessionIndex index) {
+  const packet::PacketInfo& info = burst.info[i];
+  const Session& session = sessions_.at(index);
+  const unsigned direction = info.reverse;
+  const End& from = session.end[direction];
+  const End& to = session.end[direction ^ 1];
+  if (place(from) != burst.from[i] || to.port == kNoPort || session.epoch != epoch_) [[unlikely]] {
+    return Drop::kSessionWrongPort;
+  }
+  if (to.routed && info.ttl <= 1) [[unlikely]]
+    return Drop::kTtlExceeded;
+  const uint32_t ip_length = info.length - 14u;
+  if (ip_length > mtu_towards(to)) [[unlikely]]
+    return Drop::kPacketTooBig;
+  if (const Drop refused = follow(burst, i, index); refused != Drop::kNone) [[unlikely]] {
+    if (refused == Drop::kTcpNoSession) return refused;
+    drop(burst.packets[i], refused);
+    return Drop::kNone;
+  }
+  rte_mbuf* const packet = burst.packets[i];
+  cut(packet, info.length);
+  if (to.routed) rewrite(burst.frame(i), info, to);
+  hand_to(packet, to, info.hash);
   return Drop::kNone;
 }
 
@@ -86,6 +97,8 @@ void Worker::process(Burst& burst) {
   for (unsigned k = 0; k < arrived; ++k) think(burst, burst.slow[k]);
   for (unsigned k = arrived; k < burst.slow_count; ++k) flow(burst, burst.slow[k]);
 }
+
+Drop Worker::take_note(Burst& burst, unsigned i, SessionIndex index) { return follow(burst, i, index); }
 
 Drop Worker::forward(Burst& burst, unsigned i, SessionIndex index) { return repeat(burst, i, index); }
 

@@ -42,7 +42,10 @@ void Worker::think(Burst& burst, unsigned i) {
       return icmp_error(burst, i);
     case Kind::kArp:
     case Kind::kNeighbour: {
-      if (actions_->ports[port_of(burst.from[i]).value()].role == PortRole::kUplink) tell_control(burst, i);
+      if (actions_->ports[port_of(burst.from[i]).value()].role == PortRole::kUplink &&
+          tunnel_of(burst.from[i]) == kNoTunnel) {  // what tenants say teaches the underlay nothing
+        tell_control(burst, i);
+      }
       Decision decision;
       const Step step = tables_->decide(first(burst, i), decision);
       return act(burst, i, step, decision);
@@ -84,14 +87,22 @@ void Worker::conclude(Burst& burst, unsigned i, SessionIndex index) {
     case Drop::kPacketTooBig: {
       const uint16_t mtu = mtu_towards(to);
       if (info.dont_fragment) return refuse(burst, i, why, Step::Error::kTooBig, mtu);
-      return fragment(burst, i, to, mtu);
+      const Drop refused = take_note(burst, i, index);
+      if (refused == Drop::kNone) return fragment(burst, i, to, mtu);
+      if (refused == Drop::kTcpNoSession) return reopen(burst, i, index);
+      return drop(burst.packets[i], refused);
     }
-    case Drop::kTcpNoSession:  // the ports of a closed connection are used again
-      sessions_.erase(index);
-      return open(burst, i);
+    case Drop::kTcpNoSession:
+      return reopen(burst, i, index);
     default:
       return misplaced(burst, i, index);
   }
+}
+
+// The ports of a closed connection are used again.
+void Worker::reopen(Burst& burst, unsigned i, SessionIndex index) {
+  sessions_.erase(index);
+  open(burst, i);
 }
 
 // From a place that is not the session's.  A tunnelled end may change its tunnel (a plain host's router is
@@ -135,7 +146,8 @@ void Worker::decide_again(Burst& burst, unsigned i, SessionIndex index) {
     return conclude(burst, i, index);
   }
   if (!denied_by_policy(step)) {
-    sessions_.erase(index);
+    // A packet from elsewhere may be forged; what it pretends to belong to stands.
+    if (place(session.end[direction]) == burst.from[i]) sessions_.erase(index);
     return act(burst, i, step, decision);
   }
   session.end[0].port = session.end[1].port = kNoPort;
@@ -213,10 +225,12 @@ void Worker::install(Burst& burst, unsigned i, const Decision& decision) {
   conclude(burst, i, index);
 }
 
-// So that the next packet of a denied flow costs a lookup, not a decision.
+// So that the next packet of a denied flow costs a lookup, not a decision.  Only at its sender's expense: a
+// flood from the fabric must not take the quota of whom it is aimed at, nor the table.
 void Worker::remember_denial(Burst& burst, unsigned i, const Decision& decision) {
   const PacketInfo& info = burst.info[i];
   Drop why = Drop::kNone;
+  if (tunnel_of(burst.from[i]) != kNoTunnel) return;
   const SessionIndex index = sessions_.insert(info.key, info.hash, decision.charged, now_, &why);
   if (index == kNoSession) return;
   Session& session = sessions_.at(index);
@@ -232,7 +246,8 @@ void Worker::remember_denial(Burst& burst, unsigned i, const Decision& decision)
   sessions_.settle(index, now_);
 }
 
-// An ICMP error passes when the flow inside it has a session that stands.
+// An ICMP error passes when the flow inside it has a session that stands, and it comes from where that flow
+// goes: who is not on its way has nothing to say about it.  (Behind tunnels any node may have been.)
 void Worker::icmp_error(Burst& burst, unsigned i) {
   const PacketInfo& info = burst.info[i];
   if (!keep(burst, i)) return;
@@ -244,7 +259,10 @@ void Worker::icmp_error(Burst& burst, unsigned i) {
   if (index == kNoSession) return drop(burst.packets[i], Drop::kIcmpErrorNoSession);
   const Session& session = sessions_.at(index);
   const FirstPacket as_flow = first(burst, i, info.reverse != session.opener);
-  const bool stands = session.state != SessionState::kDenied &&
+  const Place beyond = place(session.end[info.reverse]);
+  const bool on_the_way =
+      beyond == burst.from[i] || (tunnel_of(beyond) != kNoTunnel && tunnel_of(burst.from[i]) != kNoTunnel);
+  const bool stands = on_the_way && session.state != SessionState::kDenied &&
                       (session.epoch == tables_->epoch.value() ||
                        !tables_->changed_since(as_flow, session.end[info.reverse],
                                                session.end[info.reverse ^ 1], Epoch(session.epoch)));

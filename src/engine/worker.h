@@ -65,6 +65,8 @@ class Worker {
   // fast_path.cc: sessions that are current
   void process(Burst& burst);
   Drop repeat(Burst& burst, unsigned i, SessionIndex index);
+  Drop follow(Burst& burst, unsigned i, SessionIndex index);
+  Drop take_note(Burst& burst, unsigned i, SessionIndex index);
   Drop forward(Burst& burst, unsigned i, SessionIndex index);
   void hand_to(rte_mbuf* packet, const End& to, uint32_t hash);
   void deliver(rte_mbuf* packet, const End& to, uint32_t hash);
@@ -80,6 +82,7 @@ class Worker {
   void stale(Burst& burst, unsigned i, SessionIndex index);
   void decide_again(Burst& burst, unsigned i, SessionIndex index);
   void misplaced(Burst& burst, unsigned i, SessionIndex index);
+  void reopen(Burst& burst, unsigned i, SessionIndex index);
   void conclude(Burst& burst, unsigned i, SessionIndex index);
   void icmp_error(Burst& burst, unsigned i);
   bool borrow_ports(Burst& burst, unsigned i);
