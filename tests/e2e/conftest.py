@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support.lab import MANIFESTS, PROGRAM, Lab  # noqa: E402
+from support.lab import MANIFESTS, PROGRAM, RUN, Lab, named, outrigger  # noqa: E402
 from support.netns import namespaces  # noqa: E402
 from support.servers import Servers  # noqa: E402
 from support.wait import until  # noqa: E402
@@ -25,13 +25,23 @@ def machine():
         pytest.exit("end-to-end tests make network namespaces: run them as root", returncode=1)
     if not PROGRAM.exists():
         pytest.exit(f"{PROGRAM} is missing: run make, or set OUTRIGGER_BUILD", returncode=1)
+    remove_orphans()
     yield
-    left = namespaces("or-e2e")
+    left = namespaces(f"or-{RUN}-")
     assert not left, f"the tests left namespaces behind: {left}"
 
 
+def remove_orphans():
+    """Labs of a run that was killed."""
+    labs = {name.removeprefix("or-").split(".")[0] for name in namespaces("or-e2e-")}
+    for lab in labs:
+        run = lab.split("-")[1]
+        if run.isdigit() and not pathlib.Path(f"/proc/{run}").exists():
+            outrigger("lab", "down", "--name", lab)
+
+
 def shared_lab(name, folder, *options):
-    lab = Lab(name, MANIFESTS / folder, *options)
+    lab = Lab(named(name), MANIFESTS / folder, *options)
     lab.baseline = settled_buffers(lab)
     return lab
 
@@ -59,28 +69,28 @@ def servers():
 
 @pytest.fixture(scope="session")
 def world_lab(machine):
-    lab = shared_lab("e2e", "main")
+    lab = shared_lab("main", "main")
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
 def v6_lab(machine):
-    lab = shared_lab("e2e-v6", "v6")
+    lab = shared_lab("v6", "v6")
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
 def small_lab(machine):
-    lab = shared_lab("e2e-small", "small", *sessions_option(1024))
+    lab = shared_lab("small", "small", *sessions_option(1024))
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
 def workers_lab(machine):
-    lab = shared_lab("e2e-two", "main", "--daemon-arg", "--workers", "--daemon-arg", "2")
+    lab = shared_lab("workers", "main", "--daemon-arg", "--workers", "--daemon-arg", "2")
     yield lab
     lab.down()
 

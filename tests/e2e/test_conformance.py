@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from support.guest import family_of
-from support.lab import ROOT, Lab
+from support.lab import ROOT, Lab, named
 
 TABLE = ROOT / "tests/conformance"
 GROUPS = sorted(path.stem for path in (TABLE / "groups").glob("*.yaml"))
@@ -14,7 +14,7 @@ GROUPS = sorted(path.stem for path in (TABLE / "groups").glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def conformance_lab(machine):
-    made = Lab("e2e-conf", TABLE / "base.yaml")
+    made = Lab(named("conf"), TABLE / "base.yaml")
     yield made
     made.down()
 

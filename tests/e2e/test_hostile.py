@@ -130,7 +130,7 @@ def test_fragments_without_end_are_bounded(world):
     piece = bytes(ether / IP(src=ip.src, dst=ip.dst, flags="MF") / UDP(sport=4500, dport=4501, len=900) / Raw(bytes(64)))
     with world["free/a1"].wire() as wire, world.drop_counted("fragment_table_full", node="a"):
         for i in range(12000):
-            wire.send(resummed(patched(piece, 18, struct.pack("!H", i))))
+            wire.send(resummed(patched(piece, 18, struct.pack("!H", 20000 + i))))
     held = next(row for row in world.json("capacity") if row["name"] == "fragmented packets" and row["node"] == "a")
     assert held["size"] / 2 < held["high_water"] <= held["size"]
     assert world["free/a1"].ping(world["free/a2"].v4, "-s", "2000", wait=3) is None

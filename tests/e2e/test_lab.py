@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from support.lab import MANIFESTS, PROGRAM, ROOT, Lab, outrigger
+from support.lab import MANIFESTS, PROGRAM, ROOT, Lab, named, outrigger
 from support.netns import namespaces
 from support.wait import until
 
 SMALL = MANIFESTS / "small"
+SMALL_LAB = named("small")  # of the fixture small_world
 
 
 def traces(name):
@@ -37,25 +38,25 @@ def start(*arguments):
 @pytest.mark.parametrize("delay", [0.01, 0.05, 0.1, 0.2])
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_leaves_nothing(delay, signal_number):
-    up = start("--name", "e2e-int", "-f", str(SMALL))
+    up = start("--name", named("int"), "-f", str(SMALL))
     try:
         time.sleep(delay)
         os.killpg(up.pid, signal_number)  # as the terminal does: to everything in the foreground
         said = up.communicate(timeout=30)[0]
         if up.returncode == 0:  # it was done before the signal came
             pytest.skip("up was faster than the signal")
-        assert traces("e2e-int") == [], said
+        assert traces(named("int")) == [], said
     finally:
-        outrigger("lab", "down", "--name", "e2e-int")
+        outrigger("lab", "down", "--name", named("int"))
 
 
 def test_down_cleans_up_after_a_killed_up():
-    up = start("--name", "e2e-dead", "-f", str(SMALL))
+    up = start("--name", named("dead"), "-f", str(SMALL))
     time.sleep(0.4)
     up.kill()
     up.wait()
-    outrigger("lab", "down", "--name", "e2e-dead")
-    assert until(lambda: not traces("e2e-dead"), timeout=5), traces("e2e-dead")
+    outrigger("lab", "down", "--name", named("dead"))
+    assert until(lambda: not traces(named("dead")), timeout=5), traces(named("dead"))
 
 
 def test_an_interrupted_demo_leaves_nothing():
@@ -75,39 +76,39 @@ def test_the_demo_tells_the_truth():
 
 
 def test_down_twice_and_of_nothing():
-    assert outrigger("lab", "down", "--name", "e2e-none").returncode == 0
-    assert outrigger("lab", "down", "--name", "e2e-none").returncode == 0
+    assert outrigger("lab", "down", "--name", named("none")).returncode == 0
+    assert outrigger("lab", "down", "--name", named("none")).returncode == 0
 
 
 def test_a_failed_up_leaves_nothing(tmp_path):
-    bad = outrigger("lab", "up", "--name", "e2e-bad", "-f", SMALL, "--daemon-arg", "--no-such-option", check=False)
+    bad = outrigger("lab", "up", "--name", named("bad"), "-f", SMALL, "--daemon-arg", "--no-such-option", check=False)
     assert bad.returncode == 1
     assert "node a" in bad.stderr and "ended" in bad.stderr
-    assert traces("e2e-bad") == []
+    assert traces(named("bad")) == []
 
 
 def test_faulty_manifests_are_named_and_nothing_is_made(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text((SMALL / "world.yaml").read_text().replace("network: blue", "network: blau"))
-    bad = outrigger("lab", "up", "--name", "e2e-bad", "-f", file, check=False)
+    bad = outrigger("lab", "up", "--name", named("bad"), "-f", file, check=False)
     assert bad.returncode == 1 and "blau" in bad.stderr and "bad.yaml:" in bad.stderr
-    assert traces("e2e-bad") == []
+    assert traces(named("bad")) == []
 
 
 def test_geneve_on_a_plain_node_is_refused_by_name(tmp_path):
     text = (MANIFESTS / "v6/world.yaml").read_text().replace("encapsulation: vxlan", "encapsulation: geneve")
     file = tmp_path / "geneve.yaml"
     file.write_text(text)
-    bad = outrigger("lab", "up", "--name", "e2e-bad", "-f", file, check=False)
+    bad = outrigger("lab", "up", "--name", named("bad"), "-f", file, check=False)
     assert bad.returncode == 1 and "free/c1" in bad.stderr and "Geneve" in bad.stderr
-    assert traces("e2e-bad") == []
+    assert traces(named("bad")) == []
 
 
 def test_two_labs_side_by_side_do_not_meet():
     """The same manifests, the same addresses, twice."""
-    one, two = Lab("e2e-one", SMALL), None
+    one, two = Lab(named("one"), SMALL), None
     try:
-        two = Lab("e2e-two", SMALL)
+        two = Lab(named("two"), SMALL)
         deny = """apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: deny, namespace: free}
@@ -123,7 +124,7 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
         one.down()
         if two:
             two.down()
-    assert traces("e2e-one") == [] and traces("e2e-two") == []
+    assert traces(named("one")) == [] and traces(named("two")) == []
 
 
 def forty(tmp_path):
@@ -149,7 +150,7 @@ spec: {{node: n{i % 2 + 1}, network: blue, addresses: [10.1.0.{i + 10}], mac: "0
 
 def test_forty_endpoints_are_up_in_seconds(tmp_path):
     began = time.monotonic()
-    lab = Lab("e2e-forty", forty(tmp_path))
+    lab = Lab(named("forty"), forty(tmp_path))
     took = time.monotonic() - began
     try:
         assert lab.status()["ready"] and len(lab.guests) == 40
@@ -158,7 +159,7 @@ def test_forty_endpoints_are_up_in_seconds(tmp_path):
         assert took < 30, f"{took:.1f} s"
     finally:
         lab.down()
-    assert traces("e2e-forty") == []
+    assert traces(named("forty")) == []
 
 
 def test_endpoints_come_and_go_with_apply_and_delete(small_world):
@@ -169,9 +170,9 @@ spec: {node: a, network: blue, addresses: [10.1.0.200], mac: "02:00:00:00:0a:c8"
 """
     for _ in range(2):
         with small_world.applied(extra):
-            assert "or-e2e-small.ep.free.extra" in namespaces()
+            assert f"or-{SMALL_LAB}.ep.free.extra" in namespaces()
             assert small_world["free/a1"].ping("10.1.0.200") is None
-        assert "or-e2e-small.ep.free.extra" not in namespaces()
+        assert f"or-{SMALL_LAB}.ep.free.extra" not in namespaces()
     assert small_world["free/a1"].ping("10.1.0.200", wait=1) is not None
 
 
@@ -189,7 +190,7 @@ spec: {{node: a, network: blue, addresses: [10.1.0.{}], mac: "02:00:00:00:0a:c8"
 
 
 def test_guests_configure_themselves_with_dhcp():
-    lab = Lab("e2e-dhcp", SMALL, "--dhcp")
+    lab = Lab(named("dhcp"), SMALL, "--dhcp")
     try:
         guest = lab["free/a1"]
         assert until(lambda: guest.v4 in guest.run("ip", "-4", "addr", "show", "eth0").stdout, timeout=10)
@@ -199,28 +200,28 @@ def test_guests_configure_themselves_with_dhcp():
         assert until(lambda: guest.ping(other.v4) is None, timeout=5)
     finally:
         lab.down()
-    assert traces("e2e-dhcp") == []
+    assert traces(named("dhcp")) == []
 
 
 def test_status_shows_nodes_endpoints_and_processes(small_world):
-    said = outrigger("lab", "status", "--name", "e2e-small").stdout
-    assert "free/a1" in said and "or-e2e-small.node.a" in said and "ready: yes" in said
+    said = outrigger("lab", "status", "--name", SMALL_LAB).stdout
+    assert "free/a1" in said and f"or-{SMALL_LAB}.node.a" in said and "ready: yes" in said
     status = small_world.status()
     os.kill(next(n["pid"] for n in status["nodes"] if n["kind"] == "dpu"), 0)
 
 
 def test_exec_becomes_the_program(small_world):
-    run = outrigger("lab", "exec", "--name", "e2e-small", "free/a1", "--", "sh", "-c", "ip -br addr; exit 7", check=False)
+    run = outrigger("lab", "exec", "--name", SMALL_LAB, "free/a1", "--", "sh", "-c", "ip -br addr; exit 7", check=False)
     assert run.returncode == 7 and "10.1.0.51" in run.stdout
 
 
 def test_exec_names_what_there_is(small_world):
-    run = outrigger("lab", "exec", "--name", "e2e-small", "free/nobody", "--", "true", check=False)
+    run = outrigger("lab", "exec", "--name", SMALL_LAB, "free/nobody", "--", "true", check=False)
     assert run.returncode == 1 and "free/a1" in run.stderr
 
 
 def test_without_root_it_says_so():
-    run = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", PROGRAM, "lab", "up", "--name", "e2e-user"],
+    run = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", PROGRAM, "lab", "up", "--name", named("user")],
                          cwd="/", text=True, capture_output=True, check=False)
     if "Permission denied" in run.stderr and "setpriv" in run.stderr:
         pytest.skip("the build folder is not readable by others")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.lab import PROGRAM, ROOT, Lab, MANIFESTS, outrigger
+from support.lab import MANIFESTS, PROGRAM, ROOT, Lab, named, outrigger
 from support.wait import until
 
 SEED = 7
@@ -16,7 +16,7 @@ ROUNDS = 6
 
 @pytest.fixture(scope="module")
 def lab(machine):
-    made = Lab("e2e-kill", MANIFESTS / "small")
+    made = Lab(named("kill"), MANIFESTS / "small")
     yield made
     made.down()
 

@@ -12,7 +12,12 @@ from .wait import until
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("OUTRIGGER_BUILD", ROOT / "build/release"))
 PROGRAM = BUILD / "src/cli/outrigger"
+RUN = f"e2e-{os.getpid()}"  # two runs on one machine must not take each other's labs down
 MANIFESTS = ROOT / "tests/e2e/manifests"
+
+
+def named(purpose):
+    return f"{RUN}-{purpose}"
 
 
 def outrigger(*arguments, check=True, stdin=None, timeout=60):
