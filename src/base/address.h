@@ -91,7 +91,8 @@ struct IpPrefix {
   IpAddress address;
   uint8_t length = 128;
 
-  // "10.0.0.0/24", "fd00::/64", or a bare address.  Bits beyond the length are cleared; nullopt on other text.
+  // "10.0.0.0/24", "fd00::/64", or a bare address.  Bits beyond the length are cleared; nullopt on other
+  // text.
   static std::optional<IpPrefix> parse(std::string_view text);
   static constexpr IpPrefix host(IpAddress address) { return {address, 128}; }
   static constexpr IpAddress mask(IpAddress address, uint8_t length) {

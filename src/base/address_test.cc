@@ -7,7 +7,8 @@ namespace {
 
 TEST(MacAddress, ParsesOnlySixHexPairs) {
   EXPECT_EQ(MacAddress::parse("02:00:00:0a:01:ff")->str(), "02:00:00:0a:01:ff");
-  for (const char* bad : {"", "02:00:00:0a:01", "02-00-00-0a-01-ff", "02:00:00:0a:01:fg", "02:00:00:0a:01:ff "}) {
+  for (const char* bad :
+       {"", "02:00:00:0a:01", "02-00-00-0a-01-ff", "02:00:00:0a:01:fg", "02:00:00:0a:01:ff "}) {
     EXPECT_FALSE(MacAddress::parse(bad)) << bad;
   }
 }

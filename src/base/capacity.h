@@ -7,8 +7,8 @@
 namespace outrigger {
 
 struct Capacity {
-  std::string name;         // "sessions", "session index", "buffers", ...
-  uint64_t size = 0;        // most it can hold
+  std::string name;   // "sessions", "session index", "buffers", ...
+  uint64_t size = 0;  // most it can hold
   uint64_t used = 0;
   uint64_t high_water = 0;  // most it has held
   uint64_t refused = 0;     // requests turned down for want of room

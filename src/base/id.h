@@ -1,4 +1,5 @@
-// An integer that means one thing.  A PortId cannot be passed where an EndpointId is meant, and costs nothing.
+// An integer that means one thing.  A PortId cannot be passed where an EndpointId is meant, and costs
+// nothing.
 #pragma once
 
 #include <compare>
