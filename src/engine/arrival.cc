@@ -137,6 +137,9 @@ bool Worker::keep(Burst& burst, unsigned i) {
   HandOver* const with = hand_over_of(packet);
   with->info = info;
   with->from = burst.from[i];
+  const TunnelId tunnel = tunnel_of(burst.from[i]);
+  with->peer = tunnel == kNoTunnel ? PeerId{} : tunnels_[tunnel.value()].peer;
+  with->number = number_;
   counters_.handed_over.add(1);
   if (rte_ring_sp_enqueue(shared_.hand_over[id_][to], packet) != 0) drop(packet, Drop::kHandOverFull);
   return false;

@@ -48,6 +48,8 @@ inline void cut(rte_mbuf* packet, uint16_t length) {
 struct HandOver {
   packet::PacketInfo info;
   Place from = 0;
+  PeerId peer;          // of the tunnel in `from`
+  uint64_t number = 0;  // of the publication under which `from` was found
 };
 
 inline HandOver* hand_over_of(rte_mbuf* packet) { return static_cast<HandOver*>(rte_mbuf_to_priv(packet)); }

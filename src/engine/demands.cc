@@ -1,5 +1,7 @@
 #include "engine/demands.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace outrigger::engine {
@@ -28,7 +30,7 @@ Limits limits_of(const v1::Structure& structure, unsigned workers) {
   const v1::Tracking& tracking = structure.tracking();
   const auto share = [&](uint32_t quota) { return (quota + workers - 1) / workers; };
   const auto ticks = [](uint32_t seconds, Tick otherwise) {
-    return seconds == 0 ? otherwise : seconds * kTicksPerSecond;
+    return seconds == 0 ? otherwise : std::min(seconds, UINT32_MAX / kTicksPerSecond) * kTicksPerSecond;
   };
   SessionLimits& sessions = limits.sessions;
   sessions.strict_tcp_window = tracking.strict_tcp_window();

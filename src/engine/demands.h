@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "engine/ports.h"
-#include "engine/worker.h"
+#include "engine/published.h"
 #include "outrigger/engine/v1/update.pb.h"
 
 namespace outrigger::engine {

@@ -51,6 +51,8 @@ class DpdkEngine final : public Engine {
   std::vector<std::thread> threads_;
   std::unique_ptr<Published> published_;
   std::vector<PortRequest> wanted_;
+  std::shared_ptr<const Limits> limits_;
+  uint64_t limits_number_ = 0;  // of the publication that brought them
   Neighbours neighbours_;
   Neighbours::Clock::time_point announced_;
   Epoch epoch_;

@@ -71,16 +71,20 @@ absl::StatusOr<Epoch> DpdkEngine::apply(std::string_view bytes) {
   if (update.has_structure()) {
     wanted = requests(update.structure());
     if (absl::Status status = check_mtu(wanted); !status.ok()) return status;
-    if (absl::Status status = ports_->attach(wanted); !status.ok()) return status;
+    if (absl::Status status = ports_->attach(wanted); !status.ok()) {
+      ports_->restore(wanted_);
+      return status;
+    }
   }
   auto tables = builder_->build(bytes, Epoch(epoch_.value() + 1));
   if (!tables.ok()) {
-    ports_->prune(wanted_);
+    ports_->restore(wanted_);
     return tables.status();
   }
   wanted_ = std::move(wanted);
   if (update.has_structure()) {
-    for (auto& worker : workers_) worker->set_limits(limits_of(update.structure(), options_.workers));
+    limits_ = std::make_shared<const Limits>(limits_of(update.structure(), options_.workers));
+    limits_number_ = publications_ + 1;
   }
   publish(*tables);
   builder_->retire();
@@ -166,6 +170,8 @@ void DpdkEngine::publish(const Tables* tables) {
   auto fresh = std::make_unique<Published>();
   fresh->number = ++publications_;
   fresh->tables = tables;
+  fresh->limits = limits_;
+  fresh->limits_number = limits_number_;
   ports_->describe(wanted_, *fresh);
   shared_.published.store(fresh.get(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(shared_.qsbr, RTE_QSBR_THRID_INVALID);

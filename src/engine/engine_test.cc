@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
@@ -481,6 +482,16 @@ TEST_F(EngineTest, ARefusedUpdateChangesNothing) {
   port->set_device("net_nonesuch0");
   EXPECT_FALSE(engine->apply(update.SerializeAsString()).ok());
   EXPECT_FALSE(engine->apply("\xff\xff not an update").ok());
+  port->set_device("net_ring_p1");  // under another number: it must not be stopped on the way
+  for (const PortId id : {kLeft, kRight, kUplink}) {
+    v1::Port* known = update.mutable_structure()->add_ports();
+    known->set_id(id.value());
+    known->set_device(absl::StrCat("net_ring_p", id.value()));
+  }
+  std::rotate(update.mutable_structure()->mutable_ports()->begin(),
+              update.mutable_structure()->mutable_ports()->begin() + 1,
+              update.mutable_structure()->mutable_ports()->end());
+  EXPECT_FALSE(engine->apply(update.SerializeAsString()).ok());
   send(kLeft, udp(true, 1014));
   EXPECT_EQ(out_of(kRight).size(), 1u);
 }

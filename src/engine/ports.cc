@@ -70,6 +70,16 @@ void Ports::prune(const std::vector<PortRequest>& wanted) {
   }
 }
 
+void Ports::restore(const std::vector<PortRequest>& wanted) {
+  (void)attach(wanted);  // all of them are: only an MTU may differ
+  prune(wanted);
+}
+
+bool Ports::in_use(uint16_t number) const {
+  return std::any_of(ports_.begin(), ports_.end(),
+                     [&](const auto& entry) { return entry.second.number == number; });
+}
+
 // "net_tap0,iface=x" creates a virtual device; a PCI address probes one; a name that exists is used as it is.
 absl::StatusOr<AttachedPort> Ports::open(const PortRequest& request) {
   AttachedPort port{.id = request.id, .device = request.device, .mtu = request.mtu};
@@ -83,6 +93,10 @@ absl::StatusOr<AttachedPort> Ports::open(const PortRequest& request) {
       uint16_t number;
       RTE_ETH_FOREACH_DEV(number) { port.number = number; }
     }
+  }
+  if (in_use(port.number)) {
+    return absl::InvalidArgumentError(absl::StrCat("port ", request.id.value(), ": \"", request.device,
+                                                   "\" is another port's device already"));
   }
   if (absl::Status status = configure(port); !status.ok()) {
     close(port);

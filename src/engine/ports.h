@@ -40,12 +40,15 @@ class Ports {
   absl::Status attach(const std::vector<PortRequest>& wanted);
   // Detaches what is not wanted.  Only after no worker polls it.
   void prune(const std::vector<PortRequest>& wanted);
+  // Undoes an attach() that comes to nothing: these are wanted as before, and no others.
+  void restore(const std::vector<PortRequest>& wanted);
 
   // Who polls what, with `wanted` only (the rest is about to be pruned).
   void describe(const std::vector<PortRequest>& wanted, Published& published) const;
   [[nodiscard]] const std::map<uint16_t, AttachedPort>& all() const { return ports_; }
 
  private:
+  [[nodiscard]] bool in_use(uint16_t number) const;
   absl::StatusOr<AttachedPort> open(const PortRequest& request);
   absl::Status configure(AttachedPort& port);
   static void close(const AttachedPort& port);

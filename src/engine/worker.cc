@@ -75,11 +75,22 @@ void Worker::refresh() {
   transmit_.use(published->devices);
   answers_.resize(actions_->ports.size());
   errors_.resize(actions_->ports.size());
-  if (const Limits* limits = new_limits_.exchange(nullptr)) {
-    strict_ = limits->sessions.strict_tcp_window;
-    sessions_.set_limits(limits->sessions);
-    for (const auto& [port, quota] : limits->quotas) sessions_.set_quota(port, quota);
-  }
+  if (published->limits_number == limits_number_) return;
+  limits_number_ = published->limits_number;
+  const Limits& limits = *published->limits;
+  strict_ = limits.sessions.strict_tcp_window;
+  sessions_.set_limits(limits.sessions);
+  for (const auto& [port, quota] : limits.quotas) sessions_.set_quota(port, quota);
+}
+
+// Whether a place found under an earlier publication is the same one now.  Ports and peers keep their
+// numbers, tunnels do not.
+bool Worker::still_there(const HandOver& with) const {
+  const TunnelId tunnel = tunnel_of(with.from);
+  if (port_of(with.from).value() >= actions_->ports.size()) return false;
+  if (tunnel == kNoTunnel) return true;
+  return tunnel.value() < actions_->tunnels.size() && tunnels_[tunnel.value()].peer == with.peer &&
+         tunnels_[tunnel.value()].vni == with.info.key.vni();
 }
 
 // Positions that other workers found to be ours.  Already parsed, and checked where they arrived.
@@ -97,6 +108,10 @@ bool Worker::take_handed_over() {
       const HandOver* const with = hand_over_of(burst.packets[i]);
       burst.info[i] = with->info;
       burst.from[i] = with->from;
+      if (with->number != number_ && !still_there(*with)) [[unlikely]] {
+        drop(burst.packets[i], Drop::kSessionWrongPort);
+        continue;
+      }
       if (burst.info[i].kind == packet::Kind::kFlow) {
         sessions_.prefetch_bucket(burst.info[i].hash);
         burst.fast[burst.fast_count++] = static_cast<uint8_t>(i);
@@ -129,12 +144,6 @@ void Worker::rest(unsigned idle_turns) {
 void Worker::drop(rte_mbuf* packet, Drop why) {
   counters_.drops[static_cast<size_t>(why)].add(1);
   rte_pktmbuf_free(packet);
-}
-
-void Worker::set_limits(Limits limits) {
-  auto fresh = std::make_unique<const Limits>(std::move(limits));
-  new_limits_.store(fresh.get());
-  limits_ = std::move(fresh);  // the previous one was taken up before the last publication was over
 }
 
 }  // namespace outrigger::engine

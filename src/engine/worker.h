@@ -26,12 +26,6 @@
 
 namespace outrigger::engine {
 
-// What a worker's sessions may take; quotas by port, this worker's share.
-struct Limits {
-  SessionLimits sessions;
-  std::vector<std::pair<PortId, uint32_t>> quotas;
-};
-
 class Worker {
  public:
   Worker(unsigned id, unsigned workers, Shared& shared, std::span<std::byte> session_memory,
@@ -43,13 +37,13 @@ class Worker {
   [[nodiscard]] const RuleHits& rule_hits() const { return rule_hits_; }
   [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
   [[nodiscard]] const FragmentTable& fragments() const { return fragments_; }
-  void set_limits(Limits limits);  // from the control thread, before a publication: taken up with it
 
  private:
   // worker.cc
   bool turn();
   void refresh();
   bool take_handed_over();
+  [[nodiscard]] bool still_there(const HandOver& with) const;
   bool send_for_control();
   void rest(unsigned idle_turns);
   void drop(rte_mbuf* packet, Drop why);
@@ -131,10 +125,9 @@ class Worker {
   TunnelSource last_source_;  // of the previous packet from the fabric, and its tunnel
   TunnelId last_tunnel_ = kNoTunnel;
 
-  uint64_t number_ = 0;  // of the publication in use
+  uint64_t number_ = 0;         // of the publication in use
+  uint64_t limits_number_ = 0;  // of the one that brought the limits in use
 
-  std::atomic<const Limits*> new_limits_{nullptr};
-  std::unique_ptr<const Limits> limits_;
   Burst burst_;
 };
 
