@@ -27,6 +27,8 @@ class Ovs(Program):
         self._appctl("dpctl/ct-set-maxconns", str(MOST_CONNECTIONS))
         if self.setup.rules:
             self._load(self.setup.rules)
+        if self.setup.workers > 1:  # only now: another PMD takes the CPU that reads the rules
+            self._vsctl("set", "Open_vSwitch", ".", f"other_config:pmd-cpu-mask={hex((1 << self.setup.workers) - 1)}")
         self.next_change = 0
 
     def _start_database(self):
@@ -34,10 +36,9 @@ class Ovs(Program):
         self.spawn(["ovsdb-server", self.path("conf.db"), f"--remote=punix:{self.path('db.sock')}",
                     f"--unixctl={self.path('db.ctl')}", f"--pidfile={self.path('db.pid')}"])
         self.wait_until(Path(self.path("db.sock")).exists, 10, "its database")
-        mask = hex((1 << self.setup.workers) - 1)
         self._vsctl("--no-wait", "init")
         self._vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
-                    "other_config:dpdk-socket-mem=1024", f"other_config:pmd-cpu-mask={mask}",
+                    "other_config:dpdk-socket-mem=1024", f"other_config:pmd-cpu-mask={hex(1 << machine.WORKER_CPU)}",
                     f"other_config:dpdk-lcore-mask={hex(1 << machine.OTHER_CPU)}",
                     f'other_config:dpdk-extra="--no-pci --in-memory --no-telemetry -d {self.plugin}"',
                     "other_config:max-idle=60000", "other_config:flow-limit=1000000")
