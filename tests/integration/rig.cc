@@ -148,7 +148,8 @@ void Rig::open_again() {
 bool Rig::try_send(PortId port, const Bytes& frame) {
   rte_mbuf* const packet = rte_pktmbuf_alloc(pool);
   if (packet == nullptr) return false;
-  std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size())), frame.data(), frame.size());
+  char* const room = rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size()));
+  if (!frame.empty()) std::memcpy(room, frame.data(), frame.size());
   if (rte_ring_enqueue(ends[port.value()].to_engine, packet) == 0) return true;
   rte_pktmbuf_free(packet);
   return false;
