@@ -14,10 +14,12 @@
 namespace outrigger::compiler {
 
 // Dense ids that keep their meaning from one compilation to the next: name -> id, the smallest free one
-// first.
+// first; but none a second time before `reuse_from` have been given out, so that what counts by id (a rule's
+// hits) starts at zero for a new name.
 class IdBook {
  public:
-  explicit IdBook(uint32_t first = 0) : first_(first), next_(first) {}
+  explicit IdBook(uint32_t first = 0, uint32_t reuse_from = 0)
+      : first_(first), reuse_from_(reuse_from), next_(first) {}
   uint32_t id(const std::string& name);  // existing or new; marks it used this round
   void begin();                          // starts a round
   void end();                            // frees the ids not used in it
@@ -28,6 +30,7 @@ class IdBook {
   std::vector<uint64_t> used_;  // by id - first_: the round it was last used in
   std::vector<uint32_t> free_;  // a heap, smallest on top
   uint32_t first_ = 0;
+  uint32_t reuse_from_ = 0;
   uint32_t next_ = 0;  // no id from here on was ever given out
   uint64_t round_ = 0;
 };
@@ -38,7 +41,7 @@ struct Ids {
   IdBook peers{0};      // node name
   IdBook classes{1};
   IdBook selectors{1};
-  IdBook rules{1};  // "NetworkPolicy shop/web ingress[0]"
+  IdBook rules{1, 1u << 19};  // "NetworkPolicy shop/web ingress[0]"
 };
 
 // A compiled desired state for one node, with the names that ids stand for.

@@ -12,7 +12,7 @@ uint32_t IdBook::id(const std::string& name) {
     return known->second;
   }
   uint32_t id = next_;
-  if (free_.empty()) {
+  if (free_.empty() || next_ < reuse_from_) {
     ++next_;
     used_.push_back(0);
   } else {

@@ -71,12 +71,24 @@ class Writer {
     out_.set_node(node_.meta.name);
     for (const IpAddress& address : node_.underlay) out_.add_underlay(address.bytes());
     out_.set_underlay_mtu(node_.underlay_mtu);
+    tracking();
     if (node_.underlay.empty()) return;
     v1::Port& port = *out_.add_ports();
     port.set_id(kUplink);
     port.set_role(v1::Port::UPLINK);
     port.set_device(node_.uplink.empty() ? devices_.uplink : node_.uplink);
     port.set_mtu(node_.underlay_mtu);
+  }
+
+  void tracking() {
+    const manifest::SessionSettings& from = node_.sessions;
+    if (from == manifest::SessionSettings{}) return;
+    v1::Tracking& to = *out_.mutable_tracking();
+    to.set_strict_tcp_window(from.strict_tcp);
+    to.set_default_session_quota(from.quota);
+    to.set_embryonic_timeout_s(from.embryonic_timeout);
+    to.set_established_timeout_s(from.established_timeout);
+    to.set_udp_timeout_s(from.udp_timeout);
   }
 
   absl::Status peers() {

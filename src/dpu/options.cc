@@ -35,11 +35,11 @@ void add_engine_options(CLI::App& app, Options& options) {
   app.add_option("--buffers", options.buffers, "packet buffers")->check(CLI::Range(512, 1 << 24));
   app.add_option("--rules", options.rules, "policy rules that can be counted")
       ->check(CLI::Range(64, 1 << 26));
-  app.add_option("--memory", options.memory_mib,
-                 "MiB for DPDK; what sessions and buffers need when left out");
+  app.add_option("--memory", options.memory_mib, "MiB for DPDK; what buffers need when left out");
   const std::map<std::string, HugePages> choices = {
       {"auto", HugePages::kAuto}, {"on", HugePages::kOn}, {"off", HugePages::kOff}};
   app.add_option("--huge-pages", options.huge_pages, "auto, on or off; auto: when enough are free")
+      ->default_str("auto")
       ->transform(CLI::CheckedTransformer(choices));
   app.add_option("--eal", options.eal, "further DPDK EAL arguments, in one text");
 }
@@ -50,9 +50,13 @@ std::vector<std::string> words(const std::string& text) {
 }
 
 unsigned memory_for(const Options& options) {
-  const uint64_t bytes =
-      options.buffers * kBytesPerBuffer + uint64_t{options.workers} * options.sessions * kBytesPerSession;
-  return kOwnMib + static_cast<unsigned>(bytes >> 20);
+  return kOwnMib + static_cast<unsigned>(options.buffers * kBytesPerBuffer >> 20);
+}
+
+// Sessions are mapped beside DPDK's memory.
+unsigned session_mib(const Options& options) {
+  return 2 * options.workers +
+         static_cast<unsigned>(uint64_t{options.workers} * options.sessions * kBytesPerSession >> 20);
 }
 
 }  // namespace
@@ -97,8 +101,9 @@ engine::EngineOptions engine_options(const Options& options, unsigned free_huge_
   out.buffers = options.buffers;
   out.rules = options.rules;
   out.memory_mib = options.memory_mib == 0 ? memory_for(options) : options.memory_mib;
-  out.huge_pages = options.huge_pages == HugePages::kOn ||
-                   (options.huge_pages == HugePages::kAuto && free_huge_mib >= out.memory_mib);
+  out.huge_pages =
+      options.huge_pages == HugePages::kOn ||
+      (options.huge_pages == HugePages::kAuto && free_huge_mib >= out.memory_mib + session_mib(options));
   out.eal = words(options.eal);
   return out;
 }

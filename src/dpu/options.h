@@ -23,7 +23,7 @@ struct Options {
   std::vector<unsigned> worker_cpus;
   uint32_t sessions = 1u << 16;  // of each worker
   uint32_t buffers = 16384;
-  uint32_t rules = 1u << 16;
+  uint32_t rules = 1u << 20;
   unsigned memory_mib = 0;  // 0: what sessions and buffers need
   HugePages huge_pages = HugePages::kAuto;
   std::string eal;

@@ -5,6 +5,7 @@
 #include <rte_log.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,16 @@ unsigned free_huge_memory_mib() {
   return pages * 2;
 }
 
+namespace {
+
+// PCI devices are left alone unless one is named: the machine's own may be among them.
+bool names_pci_device(const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const std::string& one) { return one == "-a" || one.starts_with("--allow"); });
+}
+
+}  // namespace
+
 absl::Status start_eal(const EalOptions& options) {
   if (options.huge_pages && free_huge_memory_mib() < options.memory_mib) {
     return absl::UnavailableError(absl::StrCat("huge pages: ", options.memory_mib, " MiB wanted, ",
@@ -25,13 +36,13 @@ absl::Status start_eal(const EalOptions& options) {
                                                options.memory_mib / 2 + 64, " > /proc/sys/vm/nr_hugepages"));
   }
   std::vector<std::string> args = {"outrigger",
-                                   "--no-pci",
                                    "--no-telemetry",
                                    "--lcores=0",
                                    absl::StrCat("--file-prefix=outrigger", getpid()),
                                    "--log-level=lib.eal:warning",
                                    "-m",
                                    absl::StrCat(options.memory_mib)};
+  if (!names_pci_device(options.extra)) args.push_back("--no-pci");
   if (options.huge_pages) {
     args.push_back("--in-memory");
   } else {

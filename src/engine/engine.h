@@ -24,7 +24,7 @@ struct EngineOptions {
   std::vector<unsigned> worker_cpus;        // pinned when given, one per worker
   uint32_t sessions_per_worker = 1u << 16;  // entries
   uint32_t buffers = 16384;                 // mbufs
-  uint32_t rules = 1u << 16;                // rule counters, by RuleId
+  uint32_t rules = 1u << 20;                // rule counters, by RuleId
   bool huge_pages = false;                  // false: plain memory, and says so at start
   unsigned memory_mib = 256;                // for EAL
   std::vector<std::string> eal;             // further EAL arguments, "-d plugin.so" and such

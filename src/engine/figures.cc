@@ -37,6 +37,7 @@ Figures DpdkEngine::figures() {
     (void)rte_eth_stats_get(port.number, &stats);
     out.ports.push_back({port.id, port.device, stats.ipackets, stats.ibytes, stats.opackets, stats.obytes});
   }
+  for (Capacity& one : published_->tables->capacity()) capacity.push_back(std::move(one));
   const uint64_t used = rte_mempool_in_use_count(shared_.buffers);
   high_water_ = std::max(high_water_, used);
   capacity.push_back({"buffers", options_.buffers, used, high_water_,

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/capacity.h"
 #include "engine/actions.h"
 #include "engine/decision.h"
 #include "engine/first_packet.h"
@@ -42,6 +43,9 @@ class Tables {
 
   // What the endpoint at `port` is told unasked, every few minutes; 0: nothing.
   virtual size_t announce(PortId port, std::span<uint8_t> frame) const = 0;
+
+  // How full the tables are; for the control thread.
+  [[nodiscard]] virtual std::vector<Capacity> capacity() const { return {}; }
 
   // Who gets a copy of a broadcast or multicast; returns how many were written.  Policy is already applied.
   virtual size_t receivers(const FirstPacket& packet, std::span<End> out) const = 0;

@@ -69,6 +69,16 @@ struct NamedPort {
   friend bool operator==(const NamedPort&, const NamedPort&) = default;
 };
 
+// How long sessions live and how many an endpoint may hold; 0: the engine's default.
+struct SessionSettings {
+  bool strict_tcp = false;           // spec.sessions.tcp: loose | strict, by window
+  uint32_t quota = 0;                // spec.sessions.quota: of an endpoint that names none
+  uint32_t embryonic_timeout = 0;    // spec.sessions.embryonicTimeout, seconds: not answered yet, or closing
+  uint32_t established_timeout = 0;  // spec.sessions.establishedTimeout: TCP
+  uint32_t udp_timeout = 0;          // spec.sessions.udpTimeout: answered UDP, SCTP and others
+  friend bool operator==(const SessionSettings&, const SessionSettings&) = default;
+};
+
 struct Node {
   enum class Kind : uint8_t { kDpu, kPlain };
   Metadata meta;
@@ -76,6 +86,7 @@ struct Node {
   std::vector<IpAddress> underlay;  // at most one of each family
   uint16_t underlay_mtu = 1500;     // spec.underlayMtu
   std::string uplink;               // spec.uplink: device of the uplink, "" in a lab
+  SessionSettings sessions;
   friend bool operator==(const Node&, const Node&) = default;
 };
 

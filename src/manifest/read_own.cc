@@ -97,6 +97,23 @@ void read_endpoint_addresses(const Spot& at, Endpoint& endpoint) {
   }
 }
 
+SessionSettings read_sessions(const Spot& at) {
+  constexpr uint64_t kLongest = 30 * 86400;  // seconds
+  SessionSettings settings;
+  const Map map(at, {"tcp", "quota", "embryonicTimeout", "establishedTimeout", "udpTimeout"});
+  if (const auto tcp = map.get("tcp"))
+    settings.strict_tcp = read_choice(*tcp, {"loose", "strict"}).value_or(0) == 1;
+  const auto number = [&](const char* field, uint64_t least, uint64_t most, uint32_t& to) {
+    if (const auto spot = map.get(field))
+      to = static_cast<uint32_t>(read_number(*spot, least, most).value_or(0));
+  };
+  number("quota", 0, UINT32_MAX, settings.quota);
+  number("embryonicTimeout", 1, kLongest, settings.embryonic_timeout);
+  number("establishedTimeout", 1, kLongest, settings.established_timeout);
+  number("udpTimeout", 1, kLongest, settings.udp_timeout);
+  return settings;
+}
+
 }  // namespace
 
 Object read_node(const Map& top, Metadata meta) {
@@ -104,7 +121,7 @@ Object read_node(const Map& top, Metadata meta) {
   node.meta = std::move(meta);
   const auto at = top.need("spec");
   if (!at) return node;
-  const Map spec(*at, {"kind", "underlay", "underlayMtu", "uplink"});
+  const Map spec(*at, {"kind", "underlay", "underlayMtu", "uplink", "sessions"});
   if (const auto kind = spec.get("kind")) {
     node.kind = read_choice(*kind, {"dpu", "plain"}).value_or(0) == 1 ? Node::Kind::kPlain : Node::Kind::kDpu;
   }
@@ -113,6 +130,7 @@ Object read_node(const Map& top, Metadata meta) {
     node.underlay_mtu = static_cast<uint16_t>(read_number(*mtu, kLeastMtuV4, 9216).value_or(1500));
   }
   node.uplink = read_device(spec, "uplink");
+  if (const auto sessions = spec.get("sessions")) node.sessions = read_sessions(*sessions);
   return node;
 }
 

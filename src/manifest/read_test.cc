@@ -26,7 +26,7 @@ TEST(Read, Node) {
 apiVersion: outrigger.dev/v1alpha1
 kind: Node
 metadata: {name: host-a.example, labels: {rack: r1}}
-spec: {kind: plain, underlay: [192.0.2.1, "2001:db8::1"], underlayMtu: 9000, uplink: "0000:03:00.0"}
+spec: {kind: plain, underlay: [192.0.2.1, "2001:db8::1"], underlayMtu: 9000, uplink: "0000:03:00.0", sessions: {tcp: strict, quota: 7, embryonicTimeout: 5, establishedTimeout: 60, udpTimeout: 9}}
 )");
   EXPECT_EQ(node.meta.name, "host-a.example");
   EXPECT_EQ(node.meta.ns, "");
@@ -35,6 +35,7 @@ spec: {kind: plain, underlay: [192.0.2.1, "2001:db8::1"], underlayMtu: 9000, upl
   EXPECT_EQ(node.kind, Node::Kind::kPlain);
   EXPECT_THAT(strs(node.underlay), ElementsAre("192.0.2.1", "2001:db8::1"));
   EXPECT_EQ(node.underlay_mtu, 9000);
+  EXPECT_EQ(node.sessions, (SessionSettings{true, 7, 5, 60, 9}));
   EXPECT_EQ(node.uplink, "0000:03:00.0");
 }
 
@@ -43,6 +44,7 @@ TEST(Read, NodeDefaults) {
   EXPECT_EQ(node.meta.name, "a");
   EXPECT_EQ(node.kind, Node::Kind::kDpu);
   EXPECT_EQ(node.underlay_mtu, 1500);
+  EXPECT_EQ(node.sessions, SessionSettings{});
   EXPECT_EQ(node.uplink, "");
 }
 

@@ -28,6 +28,7 @@ class ServiceTables : public engine::Tables {
   size_t respond(const engine::FirstPacket& packet, std::span<uint8_t> frame) const override;
   size_t refuse(const engine::FirstPacket& packet, engine::Step::Error error, uint16_t mtu,
                 std::span<uint8_t> frame) const override;
+  std::vector<Capacity> capacity() const override { return policy_->capacity(); }
   size_t announce(PortId port, std::span<uint8_t> frame) const override;
   size_t receivers(const engine::FirstPacket& packet, std::span<engine::End> out) const override;
 
