@@ -2,6 +2,7 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/worker.h"
@@ -47,6 +48,18 @@ void malformed(Burst& burst, unsigned i, Drop why) {
   if (workers_ > 1 && !keep(burst, i)) return;
   sessions_.prefetch_bucket(info.hash);
   burst.fast[burst.fast_count++] = static_cast<uint8_t>(i);
+}
+
+// Removes the outer headers of a packet from an authorised peer for a network it shares with us.  kNoTunnel
+// with *why kNone: not a tunnel packet.
+[[gnu::always_inline]] inline TunnelId Worker::strip_tunnel(Burst& burst, unsigned i, Drop* why) {
+  rte_mbuf* const packet = burst.packets[i];
+  const uint32_t length = last_outer_.match(burst.bytes(i));
+  if (length == 0) [[unlikely]]
+    return strip_other_tunnel(burst, i, why);
+  (void)rte_pktmbuf_adj(packet, packet::KnownOuter::kHeaders);
+  cut(packet, static_cast<uint16_t>(length));
+  return last_tunnel_;
 }
 
 bool Worker::receive(const PollSource& source) {
@@ -98,34 +111,26 @@ void Worker::arrive_from_fabric(Burst& burst, PortId port) {
   }
 }
 
-// Removes the outer headers of a packet from an authorised peer for a network it shares with us.  kNoTunnel
-// with *why kNone: not a tunnel packet.
-TunnelId Worker::strip_tunnel(Burst& burst, unsigned i, Drop* why) {
+TunnelId Worker::strip_other_tunnel(Burst& burst, unsigned i, Drop* why) {
   const packet::TunnelInfo outer = packet::parse_tunnel(burst.bytes(i));
   *why = outer.drop;
   if (outer.inner_offset == 0 || outer.drop != Drop::kNone) return kNoTunnel;
-  const TunnelSource source{outer.source, outer.vni.value() << 8 | static_cast<uint32_t>(outer.type)};
-  bool ours = false;
-  for (const IpAddress& address : actions_->underlay) ours |= address == outer.destination;
-  if (!ours) [[unlikely]] {
+  if (std::find(actions_->underlay.begin(), actions_->underlay.end(), outer.destination) ==
+      actions_->underlay.end()) {
     *why = Drop::kTunnelNotForUs;
     return kNoTunnel;
   }
-  if (!(source == last_source_)) {
-    const auto found = actions_->sources.find(source);
-    if (found == actions_->sources.end()) {
-      *why = actions_->peers.contains(outer.source) ? Drop::kTunnelUnknownVni : Drop::kTunnelUnknownPeer;
-      return kNoTunnel;
-    }
-    last_source_ = source;
-    last_tunnel_ = found->second;
+  const auto found =
+      actions_->sources.find({outer.source, outer.vni.value() << 8 | static_cast<uint32_t>(outer.type)});
+  if (found == actions_->sources.end()) {
+    *why = actions_->peers.contains(outer.source) ? Drop::kTunnelUnknownVni : Drop::kTunnelUnknownPeer;
+    return kNoTunnel;
   }
-  rte_mbuf* const packet = burst.packets[i];
-  (void)rte_pktmbuf_adj(packet, outer.inner_offset);
-  if (packet->data_len > outer.inner_length) [[unlikely]] {
-    (void)rte_pktmbuf_trim(packet, static_cast<uint16_t>(packet->data_len - outer.inner_length));
-  }
-  return last_tunnel_;
+  last_outer_.learn(burst.bytes(i), outer);
+  last_tunnel_ = found->second;
+  (void)rte_pktmbuf_adj(burst.packets[i], outer.inner_offset);
+  cut(burst.packets[i], outer.inner_length);
+  return found->second;
 }
 
 // False: its session belongs to another worker, which has it now.

@@ -35,6 +35,17 @@ bool SessionBuckets::insert(uint32_t hash, uint32_t entry) {
   return true;
 }
 
+bool SessionBuckets::move(uint32_t from, unsigned slot, uint32_t hash) {
+  const bool away = first(hash) == from;
+  const uint32_t to = away ? second(hash) : first(hash);
+  Bucket& home = buckets_[first(hash)];
+  if (to == from || (away && home.overflowed == 0xffff)) return false;
+  if (!put(buckets_[to], tag(hash), buckets_[from].entries[slot])) return false;
+  buckets_[from].tags[slot] = 0;
+  home.overflowed = static_cast<uint16_t>(home.overflowed + (away ? 1 : -1));
+  return true;
+}
+
 bool SessionBuckets::remove(uint32_t hash, uint32_t entry) {
   Bucket& bucket = buckets_[first(hash)];
   if (take(bucket, tag(hash), entry)) [[likely]]

@@ -95,12 +95,23 @@ class SessionBuckets {
   }
 
   bool insert(uint32_t hash, uint32_t entry);  // false: both buckets are full
+  // After that: makes room in the first bucket by moving one of its entries to that one's other bucket.
+  // False: all of those are full too, about once in 10^12 insertions at 40 % load.
+  template <typename HashOf>
+  bool move_one(uint32_t hash, HashOf hash_of) {
+    const uint32_t from = first(hash);
+    for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
+      if (move(from, slot, hash_of(buckets_[from].entries[slot]))) return true;
+    }
+    return false;
+  }
   bool remove(uint32_t hash, uint32_t entry);  // false: it is not there
   void clear();
   [[nodiscard]] const Bucket& at(uint32_t number) const { return buckets_[number]; }
   [[nodiscard]] uint32_t count() const { return count_; }
 
  private:
+  bool move(uint32_t from, unsigned slot, uint32_t hash);
   static uint64_t spread(uint32_t hash) { return uint64_t{hash} * 0x9e3779b97f4a7c15; }
   [[nodiscard]] uint32_t scale(uint64_t bits32) const {
     return static_cast<uint32_t>((bits32 * count_) >> 32);

@@ -76,5 +76,35 @@ TEST(SessionBuckets, FullTableHardlyOverflows) {
   }
 }
 
+// Far above the load a table has: nearly every insertion into a full pair of buckets is saved by a move, and
+// whatever was moved is found and removed like any other.
+TEST(SessionBuckets, MovesMakeRoomAndLoseNothing) {
+  constexpr uint32_t kBuckets = 64, kEntries = kBuckets * 8;
+  std::vector<Bucket> memory(kBuckets);
+  SessionBuckets index(memory.data(), kBuckets);
+  std::mt19937 random(3);
+  std::vector<uint32_t> hashes(kEntries);
+  unsigned moved = 0, refused = 0;
+  for (uint32_t entry = 0; entry < kEntries; ++entry) {
+    hashes[entry] = static_cast<uint32_t>(random());
+    if (index.insert(hashes[entry], entry)) continue;
+    const bool saved = index.move_one(hashes[entry], [&](uint32_t other) { return hashes[other]; }) &&
+                       index.insert(hashes[entry], entry);
+    ++(saved ? moved : refused);
+    if (!saved) hashes[entry] = 0;
+  }
+  EXPECT_GT(moved, 5u);
+  EXPECT_LT(refused, moved);
+  for (uint32_t entry = 0; entry < kEntries; ++entry) {
+    if (hashes[entry] == 0) continue;
+    EXPECT_EQ(index.find(hashes[entry], [&](uint32_t other) { return other == entry; }), entry);
+    EXPECT_TRUE(index.remove(hashes[entry], entry));
+  }
+  for (const Bucket& bucket : memory) {
+    EXPECT_EQ(bucket.overflowed, 0);
+    EXPECT_EQ(slots_with(bucket, 0), (1u << Bucket::kSlots) - 1);
+  }
+}
+
 }  // namespace
 }  // namespace outrigger::engine

@@ -113,6 +113,12 @@ void SessionTable::give(SessionIndex index) {
   header_->free = index;
 }
 
+// Both buckets of a hash are full: another entry moves over, else a disposable one goes.
+bool SessionTable::squeeze_in(uint32_t hash, SessionIndex index) {
+  const auto hash_of = [&](SessionIndex other) { return packet::hash(entries_[other].key); };
+  return (index_.move_one(hash, hash_of) || make_room(hash)) && index_.insert(hash, index);
+}
+
 SessionIndex SessionTable::insert(const packet::FlowKey& key, uint32_t hash, PortId charged, Tick now,
                                   Drop* why) {
   const Changing changing(*header_);
@@ -126,7 +132,7 @@ SessionIndex SessionTable::insert(const packet::FlowKey& key, uint32_t hash, Por
     header_->refused_full.add(1);
     return kNoSession;
   }
-  if (!index_.insert(hash, index) && !(make_room(hash) && index_.insert(hash, index))) [[unlikely]] {
+  if (!index_.insert(hash, index) && !squeeze_in(hash, index)) [[unlikely]] {
     give(index);
     header_->refused_index.add(1);
     return kNoSession;

@@ -130,6 +130,7 @@ class SessionTable {
   SessionIndex take();
   void give(SessionIndex index);
   bool make_room(uint32_t hash);
+  bool squeeze_in(uint32_t hash, SessionIndex index);
   void release(SessionIndex index);
   void evict(SessionIndex index);
   void leave(SessionIndex index);

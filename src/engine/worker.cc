@@ -70,7 +70,7 @@ void Worker::refresh() {
   tunnels_ = actions_->tunnels.data();
   rewrites_ = actions_->rewrites.data();
   epoch_ = tables_->epoch.value();
-  last_source_ = {.vni_type = ~0u};  // no packet's
+  last_outer_ = {};
   last_tunnel_ = kNoTunnel;
   transmit_.use(published->devices);
   answers_.resize(actions_->ports.size());

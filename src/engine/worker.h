@@ -23,6 +23,7 @@
 #include "engine/session_table.h"
 #include "engine/shared.h"
 #include "engine/transmit.h"
+#include "packet/known_outer.h"
 
 namespace outrigger::engine {
 
@@ -53,6 +54,7 @@ class Worker {
   void arrive_from_endpoint(Burst& burst, PortId port, const PortAction& action);
   void arrive_from_fabric(Burst& burst, PortId port);
   TunnelId strip_tunnel(Burst& burst, unsigned i, Drop* why);
+  TunnelId strip_other_tunnel(Burst& burst, unsigned i, Drop* why);
   void sort(Burst& burst, unsigned i);
   bool keep(Burst& burst, unsigned i);
 
@@ -122,7 +124,7 @@ class Worker {
   uint32_t epoch_ = 0;
   Tick now_ = 0;
   bool strict_ = false;
-  TunnelSource last_source_;  // of the previous packet from the fabric, and its tunnel
+  packet::KnownOuter last_outer_;  // of an earlier packet from the fabric, and its tunnel
   TunnelId last_tunnel_ = kNoTunnel;
 
   uint64_t number_ = 0;         // of the publication in use
