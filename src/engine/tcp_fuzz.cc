@@ -183,9 +183,7 @@ class Exchange {
     if ((flags & kSyn) != 0 || before(host.shown_end, end)) host.shown_end = end;
     host.shown_window = std::max(host.shown_window, scaled);
     if ((flags & kSyn) != 0) syn_shown(from, offered);
-    if ((flags & kAck) != 0 && (flags & kSyn) == 0 && before(host.shown_right, ack + scaled)) {
-      host.shown_right = ack + scaled;
-    }
+    if ((flags & kAck) != 0 && before(host.shown_right, ack + scaled)) host.shown_right = ack + scaled;
     if ((flags & kRst) != 0) {
       check(session_.state == SessionState::kReset);
       reset_ = true;
@@ -195,10 +193,15 @@ class Exchange {
     if (!probe) deliver(other, flags, seq, end, ack, scaled);
   }
 
+  // The last SYN before the first SYN/ACK counts: neither sent again takes back what has been announced.
   void syn_shown(unsigned from, uint16_t offered) {
-    syn_window_[from] = offered;
-    if (from == 0) return;
-    hosts_[0].shown_right = hosts_[1].shown_end + syn_window_[0];
+    if (answered_) return;
+    if (from == 0) {
+      syn_window_ = offered;
+      return;
+    }
+    answered_ = true;
+    hosts_[0].shown_right = hosts_[1].shown_end + syn_window_;
     hosts_[1].shown_right = hosts_[0].shown_end + offered;
   }
 
@@ -247,7 +250,8 @@ class Exchange {
   FuzzedDataProvider& in_;
   Host hosts_[2];
   Session session_;
-  uint16_t syn_window_[2] = {};
+  uint16_t syn_window_ = 0;  // the opener's
+  bool answered_ = false;
   bool scaled_ = false;
   bool reset_ = false;
 };

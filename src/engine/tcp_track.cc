@@ -22,11 +22,11 @@ uint32_t largest_window(const TcpEnd& end) {
 }
 
 // The segment is `sender`'s.  Four bounds: it starts before the limit given, ends within a window of what was
-// sent, acknowledges nothing unsent, and nothing too old.  A FIN or a probe may go one beyond the limit, and
-// a keep-alive comes one before.
+// sent, acknowledges nothing unsent, and nothing too old.  A FIN or a probe may go one beyond the limit, so
+// that an acknowledgement lags by a window and one, and a keep-alive comes one before.
 bool in_window(const TcpEnd& sender, const TcpEnd& receiver, const TcpSegment& segment) {
   if (((sender.flags | receiver.flags) & kEndLiberal) != 0) return true;
-  const uint32_t lag = std::max(largest_window(sender), kAckLag);
+  const uint32_t lag = std::max(largest_window(sender) + 1, kAckLag);
   const bool starts_in = at_or_before(segment.seq, sender.limit + 1);
   const bool ends_in = at_or_before(sender.end - largest_window(receiver) - 1, segment.end);
   const bool ack_in = !segment.has(kAck) || (at_or_before(segment.ack, receiver.end) &&

@@ -80,6 +80,17 @@ TEST(TcpWindow, WindowsScaleOnlyWhenBothOffer) {
   EXPECT_EQ(unscaled.send(A, kAck, kA + 1 + 1002, kB + 1), Drop::kTcpOutOfWindow);
 }
 
+// A window of data and a probe beyond it, all lost behind the box: what B last acknowledged is still honest.
+TEST(TcpWindow, AcknowledgementLagsByAWindowAndAProbe) {
+  TcpConnection c;
+  c.establish(7);
+  EXPECT_EQ(c.send(B, kAck, kB + 1, kA + 1), Drop::kNone);
+  EXPECT_EQ(c.send(A, kAck, kA + 1, kB + 1, 128000), Drop::kNone);
+  EXPECT_EQ(c.send(A, kAck, kA + 1 + 128000, kB + 1, 1), Drop::kNone);
+  EXPECT_EQ(c.send(B, kAck, kB + 1, kA + 1), Drop::kNone);
+  EXPECT_EQ(c.send(B, kAck, kB + 1, kA), Drop::kTcpOutOfWindow);
+}
+
 TEST(TcpWindow, MidStream) {
   TcpConnection strict;
   for (const uint8_t flags : {uint8_t{kAck}, uint8_t{kSyn | kAck}, uint8_t{kFin | kAck}, uint8_t{kRst}}) {
