@@ -146,8 +146,20 @@ bool Worker::keep(Burst& burst, unsigned i) {
   with->peer = tunnel == kNoTunnel ? PeerId{} : tunnels_[tunnel.value()].peer;
   with->number = number_;
   counters_.handed_over.add(1);
-  if (rte_ring_sp_enqueue(shared_.hand_over[id_][to], packet) != 0) drop(packet, Drop::kHandOverFull);
+  Outbox& box = outboxes_[to];
+  box.packets[box.count++] = packet;
+  if (box.count == Burst::kSize) post(to);
   return false;
+}
+
+// One touch of the ring for many packets: its two ends are on two cores.
+void Worker::post(unsigned to) {
+  Outbox& box = outboxes_[to];
+  if (box.count == 0) return;
+  const unsigned sent = rte_ring_sp_enqueue_burst(
+      shared_.hand_over[id_][to], reinterpret_cast<void**>(box.packets.data()), box.count, nullptr);
+  for (unsigned i = sent; i < box.count; ++i) drop(box.packets[i], Drop::kHandOverFull);
+  box.count = 0;
 }
 
 }  // namespace outrigger::engine

@@ -13,7 +13,7 @@ namespace outrigger::engine {
 namespace {
 
 constexpr unsigned kBufferCache = 256;
-constexpr unsigned kRingSize = 1024;
+constexpr unsigned kRingSize = 4096;
 
 rte_ring* make_ring(const std::string& name, unsigned flags) {
   return rte_ring_create(name.c_str(), kRingSize, SOCKET_ID_ANY, flags);

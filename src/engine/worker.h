@@ -57,6 +57,7 @@ class Worker {
   TunnelId strip_other_tunnel(Burst& burst, unsigned i, Drop* why);
   void sort(Burst& burst, unsigned i);
   bool keep(Burst& burst, unsigned i);
+  void post(unsigned to);
 
   // fast_path.cc: sessions that are current
   void process(Burst& burst);
@@ -131,6 +132,13 @@ class Worker {
   uint64_t limits_number_ = 0;  // of the one that brought the limits in use
 
   Burst burst_;
+
+  // Packets on their way to another worker's ring.
+  struct Outbox {
+    uint16_t count = 0;
+    std::array<rte_mbuf*, Burst::kSize> packets;
+  };
+  std::vector<Outbox> outboxes_;  // by worker
 };
 
 }  // namespace outrigger::engine
