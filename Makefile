@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 5
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: build help deps demo test unit sanitize e2e bench bench-quick lint format tidy docs clean fuzz
+.PHONY: build help deps demo test unit sanitize e2e bench bench-quick lint hooks format tidy docs clean fuzz
 
 build: deps ## build everything (PRESET=release|debug|clang|asan|tsan)
 	@cmake --preset $(PRESET) >/dev/null
@@ -48,6 +48,9 @@ bench-quick: build ## the same, cut down to three minutes
 
 lint: deps ## format, layers, shell and Python checks
 	@devtools/lint
+
+hooks: ## run lint before every commit (git config core.hooksPath)
+	@git config core.hooksPath .githooks
 
 format: ## format the sources
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i

@@ -63,7 +63,7 @@ class ScriptedTables : public Tables {
     made->ports[kLeft.value()] = {kLeftMac, PortRole::kEndpoint, kBlue, EndpointId(0), script_.mtu};
     made->ports[kRight.value()] = {kRightMac, PortRole::kEndpoint, kBlue, EndpointId(1), script_.mtu};
     made->ports[kUplink.value()].role = PortRole::kUplink;
-    made->tunnels.resize(2);
+    made->tunnels.resize(3);  // [2]: its peer's MAC is not known yet
     Tunnel& tunnel = made->tunnels[1];
     tunnel.header[12] = 0x08;
     tunnel.header[14] = 0x45;
@@ -73,6 +73,7 @@ class ScriptedTables : public Tables {
     tunnel.uplink = kUplink;
     tunnel.inner_mtu = 1450;
     tunnel.vni = kBlue;
+    made->tunnels[2].inner_mtu = 1450;
     made->uplink = kUplink;
     made->underlay = {IpAddress::v4(1)};
     made->sources[{IpAddress::v4(2), kBlue.value() << 8}] = kTunnel;
@@ -354,6 +355,20 @@ TEST_F(EngineTest, TunnelledPacketGetsItsHeadersAndComesBack) {
                             .finish();
   send(kUplink, {buffer.data(), length});
   EXPECT_EQ(out_of(kLeft).size(), 1u) << dropped(Drop::kIpAddressInvalid) << dropped(Drop::kTunnelMalformed);
+}
+
+TEST_F(EngineTest, NothingLeavesForAPeerWithoutAMac) {
+  script.decide = [](const FirstPacket& packet, Decision& decision) {
+    decision.from.port = packet.port;
+    decision.to.port = kUplink;
+    decision.to.tunnel = TunnelId(2);
+    return Step::next();
+  };
+  script.mtu = 1500;
+  apply();
+  send(kLeft, udp(true, 1015));
+  EXPECT_TRUE(out_of(kUplink).empty());
+  EXPECT_EQ(dropped(Drop::kOverlayNeighbourUnresolved), 1u);
 }
 
 TEST_F(EngineTest, TunnelFromAStrangerIsDroppedByName) {

@@ -14,9 +14,12 @@ void Worker::rewrite(uint8_t* frame, const packet::PacketInfo& info, const End& 
 
 [[gnu::always_inline]] inline void Worker::hand_to(rte_mbuf* packet, const End& to, uint32_t hash) {
   if (to.tunnel != kNoTunnel) {
-    if (!encapsulate(packet, tunnels_[to.tunnel.value()], hash)) [[unlikely]] {
+    const Tunnel& tunnel = tunnels_[to.tunnel.value()];
+    // A peer may be heard before its MAC is known.
+    if (!tunnel.resolved) [[unlikely]]
+      return drop(packet, Drop::kOverlayNeighbourUnresolved);
+    if (!encapsulate(packet, tunnel, hash)) [[unlikely]]
       return drop(packet, Drop::kBuffersExhausted);
-    }
   }
   transmit_.add(to.port, packet);
 }
