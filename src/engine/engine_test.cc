@@ -321,6 +321,17 @@ TEST_F(EngineTest, RevokedFlowStopsBeforeItsNextPacketBothWays) {
   EXPECT_TRUE(out_of(kLeft).empty());
   EXPECT_TRUE(out_of(kRight).empty());
   EXPECT_EQ(dropped(Drop::kPolicyEgress), 3u);
+  apply();  // a later change that does not concern it opens nothing
+  send(kRight, udp(false, 1004));
+  settle();
+  send(kLeft, udp(true, 1004));
+  EXPECT_TRUE(out_of(kLeft).empty());
+  EXPECT_TRUE(out_of(kRight).empty());
+  EXPECT_EQ(dropped(Drop::kPolicyEgress), 5u);
+  script.decide = deliver_across;
+  apply();
+  send(kLeft, udp(true, 1004));
+  EXPECT_EQ(out_of(kRight).size(), 1u);
 }
 
 TEST_F(EngineTest, UnaffectedSessionKeepsItsDecision) {

@@ -161,6 +161,20 @@ void Worker::decide_again(Burst& burst, unsigned i, SessionIndex index) {
   act(burst, i, step, decision);
 }
 
+// Whether what revoked a flow still does, asked the way round in which it was opened: its replies would
+// otherwise open it from the other side after any later change.
+bool Worker::still_revoked(Burst& burst, unsigned i, Session& session) {
+  if (session.epoch == tables_->epoch.value()) return true;
+  Decision decision;
+  const unsigned direction = burst.info[i].reverse;
+  const Step step = tables_->decide(first(burst, i, direction != session.opener), decision);
+  if (!denied_by_policy(step)) return false;
+  session.drop = step.drop;
+  session.rule = deciding_rule(decision);
+  session.epoch = tables_->epoch.value();
+  return true;
+}
+
 // A denial is remembered for the direction it was said of; a revoked flow stays closed both ways, until it is
 // opened anew from the other side or the tables change.
 void Worker::denied(Burst& burst, unsigned i, SessionIndex index) {
@@ -169,8 +183,9 @@ void Worker::denied(Burst& burst, unsigned i, SessionIndex index) {
   const unsigned direction = info.reverse;
   const bool same_way = direction == session.opener && place(session.end[direction]) == burst.from[i];
   const bool opened_anew = direction != session.opener && is_tcp(info) && opens_connection(info);
-  const bool holds = session.revoked ? !opened_anew : same_way;
-  if (session.epoch != tables_->epoch.value() || !holds) {
+  const bool holds = session.revoked ? !opened_anew && still_revoked(burst, i, session)
+                                     : same_way && session.epoch == tables_->epoch.value();
+  if (!holds) {
     sessions_.erase(index);
     return open(burst, i);
   }

@@ -75,6 +75,7 @@ class Worker {
   void open(Burst& burst, unsigned i);
   void install(Burst& burst, unsigned i, const Decision& decision);
   void remember_denial(Burst& burst, unsigned i, const Decision& decision);
+  bool still_revoked(Burst& burst, unsigned i, Session& session);
   void denied(Burst& burst, unsigned i, SessionIndex index);
   void stale(Burst& burst, unsigned i, SessionIndex index);
   void decide_again(Burst& burst, unsigned i, SessionIndex index);
