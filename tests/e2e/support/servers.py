@@ -64,7 +64,10 @@ class Servers:
         if not data:
             self._forget(connection)
         else:
+            # Without a timeout a full buffer would lose the rest: the client may read only once it has sent all.
+            connection.settimeout(5)
             connection.sendall(data)
+            connection.setblocking(False)
 
     @staticmethod
     def _datagram(server):
