@@ -76,6 +76,10 @@ class OverlayBuilder {
       spec.underlay_mtu =
           structure_.underlay_mtu() == 0 ? 1500 : static_cast<uint16_t>(structure_.underlay_mtu());
       engine::Tunnel tunnel = make_tunnel(spec);
+      // The network's own limit holds on this side too: the sender is told here, not by the far node.
+      if (network.mtu() != 0 && network.mtu() < tunnel.inner_mtu) {
+        tunnel.inner_mtu = static_cast<uint16_t>(network.mtu());
+      }
       if (!resolvable) {
         set_next_hop(tunnel, MacAddress::load(peer.mac().data()));
       } else if (known != neighbours_.end()) {

@@ -68,6 +68,15 @@ TEST(Overlay, RemoteDestinationGetsTheTunnelAndItsMtu) {
   EXPECT_EQ(out.decision.mtu, 1450);
 }
 
+TEST(Overlay, ASmallerNetworkMtuHoldsForTheTunnel) {
+  v1::Structure structure = two_nodes();
+  for (const auto& [mtu, effective] : {std::pair{1400u, 1400}, std::pair{9000u, 1450}}) {
+    structure.mutable_networks(0)->set_mtu(mtu);
+    const auto table = OverlayTable::build(structure, {});
+    EXPECT_EQ(table->tunnel(table->tunnel_to(EndpointId(1))).inner_mtu, effective);
+  }
+}
+
 TEST(Overlay, UnresolvedNeighbourIsADropByName) {
   const auto table = OverlayTable::build(two_nodes(), {});
   const Walk out = walk(*table, kNoTunnel, EndpointId(0), EndpointId(1), kNoPort);
