@@ -62,6 +62,33 @@ struct Explanation {
   std::optional<Session> session;  // the flow has one now
 };
 
+// A frame that came out of a probe port, or a timeout.
+struct Echo {
+  bool arrived = false;
+  PortId port;
+  std::vector<uint8_t> frame;
+  uint64_t nanoseconds = 0;  // from injection to arrival
+  Drop drop = Drop::kNone;   // why it did not arrive, where the engine can tell
+};
+
+// One decision that a shadow and the active engine did not share.
+struct Difference {
+  std::string flow;    // "tcp 10.1.0.5:4242 -> 10.1.0.11:80 from port 3"
+  std::string active;  // "forward to port 4, rule 17"
+  std::string shadow;
+  std::string kind;  // "forward -> drop policy_ingress": what --intended names
+};
+
+struct ShadowReport {
+  uint64_t first_packets = 0;  // compared
+  uint64_t sessions = 0;       // live ones compared
+  uint64_t skipped = 0;        // of another generation, or overwritten before they were read
+  uint64_t different = 0;
+  std::vector<Difference> differences;  // the first 100
+};
+
+enum class Role : uint8_t { kStandby, kShadow, kActive, kLeaving };
+
 class Engine {
  public:
   virtual ~Engine() = default;  // stops the workers, closes the ports
@@ -81,6 +108,17 @@ class Engine {
   virtual Figures figures() = 0;
   // Up to `limit` live sessions, copied without stopping a worker.
   virtual std::vector<Session> sessions(size_t limit) = 0;
+  // Sends a frame into the data path as if it had arrived at the probe port `port`, and waits for what comes
+  // out of any probe port that carries the same 8 bytes `mark` in its payload.
+  virtual absl::StatusOr<Echo> probe(PortId /*port*/, std::span<const uint8_t> /*frame*/, uint64_t /*mark*/,
+                                     unsigned /*timeout_ms*/) {
+    return absl::UnimplementedError("no probe ports yet");
+  }
+  // Starts (true) or ends (false) deciding what the active engine decides, beside it; moves nothing.
+  virtual absl::Status shadow(bool /*on*/) { return absl::UnimplementedError("no shadow yet"); }
+  virtual ShadowReport shadow_report() { return {}; }
+  [[nodiscard]] virtual Role role() { return Role::kActive; }
+
   // Work for the control thread (neighbour resolution of tunnel peers); call about every 100 ms.
   virtual void tend() = 0;
 };

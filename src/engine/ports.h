@@ -10,26 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/id.h"
+#include "engine/port_source.h"
 #include "engine/published.h"
 
 struct rte_mempool;
 
 namespace outrigger::engine {
-
-struct PortRequest {
-  PortId id;
-  std::string device;
-  uint16_t mtu = 1500;
-};
-
-struct AttachedPort {
-  PortId id;
-  std::string device;
-  uint16_t number = kNoDevice;  // DPDK's
-  uint16_t queues = 1;          // receive queues; transmit queues are one a worker
-  uint16_t mtu = 1500;
-  bool ours = false;  // attached by us, so removed by us
-};
 
 class Ports {
  public:
