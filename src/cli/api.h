@@ -10,6 +10,10 @@
 #include "outrigger/v1/config.pb.h"
 #include "outrigger/v1/inspect.pb.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace outrigger::cli {
 
 class Api {
@@ -23,6 +27,8 @@ class Api {
   virtual absl::StatusOr<v1::Stats> stats() = 0;
   virtual absl::StatusOr<v1::Drops> drops(bool all) = 0;
   virtual absl::StatusOr<v1::Capacities> capacity() = 0;
+  // For the commands with a service and a file of their own; null in a test's stand-in.
+  virtual std::shared_ptr<grpc::Channel> channel() { return nullptr; }
 };
 
 // Opens the API on a socket; does not wait for it.

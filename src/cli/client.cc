@@ -31,10 +31,10 @@ class Client : public Api {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMaxMessage);
     arguments.SetMaxSendMessageSize(kMaxMessage);
-    auto channel = grpc::CreateCustomChannel(absl::StrCat("unix:", socket),
-                                             grpc::InsecureChannelCredentials(), arguments);
-    config_ = v1::Config::NewStub(channel);
-    inspect_ = v1::Inspect::NewStub(channel);
+    channel_ = grpc::CreateCustomChannel(absl::StrCat("unix:", socket), grpc::InsecureChannelCredentials(),
+                                         arguments);
+    config_ = v1::Config::NewStub(channel_);
+    inspect_ = v1::Inspect::NewStub(channel_);
   }
 
   absl::StatusOr<v1::Applied> apply(const v1::Batch& batch) override {
@@ -63,6 +63,7 @@ class Client : public Api {
   absl::StatusOr<v1::Capacities> capacity() override {
     return call<v1::Capacities>(*inspect_, &v1::Inspect::Stub::GetCapacity, v1::CapacityRequest());
   }
+  std::shared_ptr<grpc::Channel> channel() override { return channel_; }
 
  private:
   template <typename Reply, typename Stub, typename Method, typename Request>
@@ -83,6 +84,7 @@ class Client : public Api {
   }
 
   std::string socket_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Config::Stub> config_;
   std::unique_ptr<v1::Inspect::Stub> inspect_;
 };
