@@ -64,6 +64,9 @@ Columns columns(const manifest::Object& object) {
     Columns operator()(const manifest::Endpoint&) {
       return {{"NODE", "NETWORK", "ADDRESSES", "MAC", "PORTS", "DEVICE", "LABELS"}, 3};
     }
+    Columns operator()(const manifest::Service&) {
+      return {{"TASK", "VERSION", "PROBE", "OWNER", "FALLBACK", "PRIVILEGED", "LOCALITY"}, 2};
+    }
     Columns operator()(const manifest::Namespace&) { return {{"LABELS"}, 0}; }
     Columns operator()(const manifest::Pod&) { return {{"ADDRESSES", "PORTS", "LABELS"}, 1}; }
     Columns operator()(const manifest::NetworkPolicy&) {
@@ -110,6 +113,17 @@ Cells cells(const manifest::Object& object) {
               ports(endpoint.ports),
               endpoint.device,
               labels(endpoint.meta.labels)};
+    }
+    Cells operator()(const manifest::Service& service) {
+      const auto text = [](auto value) { return std::string(manifest::text(value)); };
+      const auto step = [&text](std::string* out, manifest::Service::Fallback f) { out->append(text(f)); };
+      return {text(service.task),
+              service.version,
+              text(service.health.probe),
+              service.logs.owner,
+              absl::StrJoin(service.fallback, ",", step),
+              service.privileged ? "yes" : "no",
+              text(service.locality)};
     }
     Cells operator()(const manifest::Namespace& ns) { return {labels(ns.meta.labels)}; }
     Cells operator()(const manifest::Pod& pod) {

@@ -10,9 +10,10 @@ namespace outrigger::cli {
 
 namespace {
 
-constexpr std::array<Kind, 8> kKinds = {{
+constexpr std::array<Kind, 9> kKinds = {{
     {"Node", "node", "nodes", "no", false},
     {"Network", "network", "networks", "net", false},
+    {"Service", "service", "services", "svc", false},
     {"Namespace", "namespace", "namespaces", "ns", false},
     {"Endpoint", "endpoint", "endpoints", "ep", true},
     {"Pod", "pod", "pods", "po", true},

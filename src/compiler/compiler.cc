@@ -1,6 +1,7 @@
 #include "compiler/compiler.h"
 
 #include "absl/strings/str_cat.h"
+#include "compiler/health_network.h"
 #include "compiler/policies.h"
 #include "compiler/structure.h"
 #include "compiler/subjects.h"
@@ -27,9 +28,11 @@ absl::StatusOr<Compiled> compile(const std::vector<const manifest::Object*>& lis
   const Objects objects(list);
   for (IdBook Ids::*book : kBooks) (ids.*book).begin();
   Compiled out;
+  const manifest::Node* self = nullptr;
   if (!node.empty()) {
     const absl::StatusOr<const manifest::Node*> found = find_node(objects, node);
     if (!found.ok()) return found.status();
+    self = *found;
     if (absl::Status status = write_structure(objects, **found, devices, ids, out.structure); !status.ok()) {
       return status;
     }
@@ -39,6 +42,9 @@ absl::StatusOr<Compiled> compile(const std::vector<const manifest::Object*>& lis
     out.endpoint_names.emplace(subject.id, full_name(*subject.meta));
   out.policy.set_replace(true);
   if (absl::Status status = Policies(objects, subjects, ids).write(out); !status.ok()) return status;
+  if (self != nullptr && devices.health) {
+    if (absl::Status status = add_health_network(objects, *self, ids, out); !status.ok()) return status;
+  }
   for (IdBook Ids::*book : kBooks) (ids.*book).end();
   return out;
 }

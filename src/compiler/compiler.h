@@ -57,6 +57,7 @@ struct Compiled {
 struct Devices {
   std::string uplink;           // "net_tap0,iface=up0"
   std::string endpoint_format;  // "net_tap%u,iface=ep%u", with the port's id
+  bool health = false;          // with the network of the health probes (health_network.h)
 };
 
 // Every endpoint on a dpu node is a subject, whatever the node: `explain` judges both sides.  Objects must

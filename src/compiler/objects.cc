@@ -31,6 +31,7 @@ struct Sorter {
   void operator()(const manifest::Namespace& x) const { into.namespaces.push_back(&x); }
   void operator()(const manifest::Pod& x) const { into.pods.push_back(&x); }
   void operator()(const manifest::NetworkPolicy& x) const { into.policies.push_back(&x); }
+  void operator()(const manifest::Service&) const {}  // the agent's affair, not the data path's
   void operator()(const manifest::AdminPolicy& x) const {
     (x.baseline ? into.baseline : into.admin).push_back(&x);
   }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "compiler/health_network.h"
 
 namespace outrigger::compiler {
 
@@ -120,7 +121,8 @@ class Writer {
       return absl::OkStatus();
     }
     const uint32_t port = ids_.ports.id(name);
-    if (port > kMaxPort) return too_many("Endpoint " + name, kMaxPort);
+    const uint32_t most = devices_.health ? kProbePortA - 1 : kMaxPort;
+    if (port > most) return too_many("Endpoint " + name, most);
     made.set_port(port);
     write_port(port, endpoint, network->mtu);
     return absl::OkStatus();

@@ -25,6 +25,7 @@ struct Sorter {
   void operator()(const AdminPolicy& policy) {
     inventory.admin_policies.push_back({&policy, std::move(label)});
   }
+  void operator()(const Service& service) { inventory.services.push_back({&service, std::move(label)}); }
   void operator()(const Namespace&) {}
   void operator()(const Pod&) {}
   void operator()(const NetworkPolicy&) {}
@@ -83,6 +84,7 @@ std::vector<Fault> check(const std::vector<const Object*>& objects) {
   check_mtu(inventory, faults);
   check_endpoints(inventory, faults);
   check_admin_policies(inventory, faults);
+  check_services(inventory, faults);
   return faults.take();
 }
 

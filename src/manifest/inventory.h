@@ -23,6 +23,7 @@ struct Inventory {
   std::vector<Entry<Network>> networks;
   std::vector<Entry<Endpoint>> endpoints;
   std::vector<Entry<AdminPolicy>> admin_policies;
+  std::vector<Entry<Service>> services;
   absl::flat_hash_map<std::string, const Node*> node_by_name;
   absl::flat_hash_map<std::string, const Network*> network_by_name;
 };
@@ -55,6 +56,7 @@ void check_mtu(const Inventory& inventory,
                Faults& faults);  // and that the nodes of a network can reach each other
 void check_endpoints(const Inventory& inventory, Faults& faults);
 void check_admin_policies(const Inventory& inventory, Faults& faults);
+void check_services(const Inventory& inventory, Faults& faults);  // and that nobody uses what probes need
 
 // Network and broadcast address of an IPv4 subnet, which no interface may own: "the broadcast address", or
 // "".

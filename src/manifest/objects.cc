@@ -14,6 +14,7 @@ struct KindOf {
   std::string operator()(const Namespace&) const { return "Namespace"; }
   std::string operator()(const Pod&) const { return "Pod"; }
   std::string operator()(const NetworkPolicy&) const { return "NetworkPolicy"; }
+  std::string operator()(const Service&) const { return "Service"; }
   std::string operator()(const AdminPolicy& policy) const {
     return policy.baseline ? "BaselineAdminNetworkPolicy" : "AdminNetworkPolicy";
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -183,8 +184,65 @@ struct AdminPolicy {
   friend bool operator==(const AdminPolicy&, const AdminPolicy&) = default;
 };
 
+// The network that health probes run in; no manifest may use it.
+inline constexpr uint32_t kHealthVni = 0xfffffe;
+
+// What runs a control-plane agent beside the engine: its process, what it may use, and its files.
+struct AgentProcess {
+  std::vector<std::string> command;  // absolute path and arguments, from the node's own root
+  std::map<std::string, std::string> env;
+  std::map<std::string, std::string> files;  // seen as /run/config/NAME
+  std::vector<std::string> capabilities;     // "NET_ADMIN"; of a short list
+  uint64_t memory = 256u << 20;              // bytes; 0 is not possible
+  uint32_t cpu_milli = 1000;                 // thousandths of a CPU
+  uint32_t pids = 64;
+  friend bool operator==(const AgentProcess&, const AgentProcess&) = default;
+};
+
+// The contract of a service: without health, version, log owner and fallback it may not leave the host.
+struct Service {
+  enum class Task : uint8_t { kPolicy, kOverlay, kTelemetry, kVirtualSwitch, kChain, kTap, kAgent };
+  enum class Locality : uint8_t { kEdge, kEastWest, kLocal };
+  enum class Probe : uint8_t { kVerdict, kLoopback, kPeer, kExec, kTcp, kHttp, kGrpc };
+  enum class Fallback : uint8_t { kPrevious, kHost, kClosed, kOpen, kLastKnownGood };
+  struct Health {
+    Probe probe = Probe::kVerdict;
+    uint32_t interval_ms = 1000;
+    uint32_t timeout_ms = 1000;  // of one probe; spec.health.timeout, the interval when left out
+    uint32_t fail_after = 3;
+    uint32_t ready_after = 3;
+    std::vector<std::string> command;  // exec: inside the service's sandbox
+    IpAddress address = IpAddress::v4(0x7f000001);
+    uint16_t port = 0;
+    std::string path = "/";    // http
+    std::string grpc_service;  // grpc.health.v1's name; "": the whole server
+    friend bool operator==(const Health&, const Health&) = default;
+  };
+  struct Logs {
+    std::string owner;  // who is to be asked
+    std::string host = "host-agent";
+    std::string dpu = "engine";
+    friend bool operator==(const Logs&, const Logs&) = default;
+  };
+  Metadata meta;
+  std::string version;
+  Task task = Task::kPolicy;
+  bool privileged = false;
+  bool latency_sensitive = false;
+  Locality locality = Locality::kLocal;
+  Health health;
+  Logs logs;
+  std::vector<Fallback> fallback;  // in the order they are tried
+  std::optional<AgentProcess> agent;
+  friend bool operator==(const Service&, const Service&) = default;
+};
+std::string_view text(Service::Task task);          // "virtual_switch"
+std::string_view text(Service::Locality locality);  // "east_west"
+std::string_view text(Service::Probe probe);        // "verdict"
+std::string_view text(Service::Fallback fallback);  // "last_known_good"
+
 // Equal objects mean the same, wherever they were read.
-using Object = std::variant<Node, Network, Endpoint, Namespace, Pod, NetworkPolicy, AdminPolicy>;
+using Object = std::variant<Node, Network, Endpoint, Namespace, Pod, NetworkPolicy, AdminPolicy, Service>;
 
 [[nodiscard]] const Metadata& metadata(const Object& object);
 [[nodiscard]] std::string kind(

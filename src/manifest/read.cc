@@ -24,6 +24,7 @@ constexpr std::array kKinds = {
     Kind{"Node", kOurs, Scope::kCluster, NameForm::kSubdomain, read_node},
     Kind{"Network", kOurs, Scope::kCluster, NameForm::kLabel, read_network},
     Kind{"Endpoint", kOurs, Scope::kNamespaced, NameForm::kLabel, read_endpoint},
+    Kind{"Service", kOurs, Scope::kCluster, NameForm::kLabel, read_service},
     Kind{"Namespace", "v1", Scope::kCluster, NameForm::kLabel, read_namespace},
     Kind{"Pod", "v1", Scope::kNamespaced, NameForm::kSubdomain, read_pod},
     Kind{"NetworkPolicy", "networking.k8s.io/v1", Scope::kNamespaced, NameForm::kSubdomain,

@@ -31,7 +31,7 @@ TEST(ReadFault, Documents) {
       {"kind: [Node]", "f.yaml:1: kind: is a list, must be text"},
       {"kind: Endpiont", "f.yaml:1: kind: is \"Endpiont\", which is not known; did you mean Endpoint?"},
       {"kind: Deployment",
-       "f.yaml:1: kind: is \"Deployment\", which is not known; must be Node, Network, Endpoint, Namespace, "
+       "f.yaml:1: kind: is \"Deployment\", which is not known; must be Node, Network, Endpoint, Service, Namespace, "
        "Pod, "
        "NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy"},
       {"apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec: {underlay: [192.0.2.1]}",

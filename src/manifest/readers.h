@@ -11,6 +11,7 @@ namespace outrigger::manifest {
 Object read_node(const Map& top, Metadata meta);
 Object read_network(const Map& top, Metadata meta);
 Object read_endpoint(const Map& top, Metadata meta);
+Object read_service(const Map& top, Metadata meta);
 Object read_namespace(const Map& top, Metadata meta);
 Object read_pod(const Map& top, Metadata meta);
 Object read_network_policy(const Map& top, Metadata meta);
