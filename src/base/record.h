@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,8 @@ enum class Severity : uint8_t { kDebug, kInfo, kWarning, kError, kCritical };
 
 std::string_view name(Domain domain);      // "application", "host", "dpu", ...
 std::string_view name(Severity severity);  // "debug", "info", ...
+std::optional<Domain> domain_named(std::string_view name);
+std::optional<Severity> severity_named(std::string_view name);
 
 struct Record {
   absl::Time time;
@@ -35,6 +38,13 @@ struct Record {
 };
 
 std::string to_json(const Record& record);  // one line, without its end
+// InvalidArgument names the field.  Strict on types; unknown fields are a later version's and ignored.
 absl::StatusOr<Record> record_from_json(std::string_view line);
+
+// RFC 3339 with microseconds, UTC.
+std::string time_to_text(absl::Time time);
+std::optional<absl::Time> time_from_text(std::string_view text);
+
+int64_t monotonic_now_ns();  // CLOCK_MONOTONIC
 
 }  // namespace outrigger
