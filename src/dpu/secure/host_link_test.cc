@@ -1,0 +1,171 @@
+// The host link over loopback, with a desk that answers: what gets through, and what a host cannot do.
+#include "dpu/secure/host_link.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+
+#include <mutex>
+#include <random>
+#include <vector>
+
+#include "dpu/secure/wire_fixture.h"
+#include "outrigger/v1/link.grpc.pb.h"
+
+namespace outrigger::secure {
+namespace {
+
+class Desk : public agent::HostDesk {
+ public:
+  absl::StatusOr<v1::RenewReply> renew(const v1::RenewRequest& request) override {
+    if (request.sequence() <= highest) return absl::AlreadyExistsError("sequence was seen before");
+    highest = request.sequence();
+    v1::RenewReply reply;
+    reply.set_lease_ms(1000);
+    return reply;
+  }
+  absl::StatusOr<v1::SignedBundle> fetch(const v1::FetchBundleRequest&) override {
+    return absl::NotFoundError("none newer");
+  }
+  uint64_t highest = 0;
+};
+
+class Heard : public agent::Events {
+ public:
+  void record(agent::Event event) override {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  size_t count(const std::string& call) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<size_t>(
+        std::count_if(events_.begin(), events_.end(), [&call](const agent::Event& one) {
+          return one.kind == agent::Kind::kRefusedAccess && one.domain == Domain::kHost &&
+                 one.evidence.at("call") == call;
+        }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<agent::Event> events_;
+};
+
+class HostLinkTest : public WireTest {
+ protected:
+  void SetUp() override {
+    const auto keep = [this](const v1::ShipLogsRequest& request) -> absl::StatusOr<uint64_t> {
+      shipped_ += static_cast<uint64_t>(request.records_size());
+      return shipped_;
+    };
+    auto server =
+        HostLinkServer::listen({"127.0.0.1:0", server_files(), Rate{50, 100}}, desk_, keep, &heard_);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    channel_ = dial(server_->port(), files_for(Role::kHost));
+    stub_ = v1::HostLink::NewStub(channel_);
+  }
+
+  grpc::Status renew(uint64_t sequence, const std::string& node = "node-a") {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    v1::RenewRequest request;
+    request.set_node(node);
+    request.set_sequence(sequence);
+    v1::RenewReply reply;
+    return stub_->Renew(&context, request, &reply);
+  }
+
+  Desk desk_;
+  Heard heard_;
+  uint64_t shipped_ = 0;
+  std::unique_ptr<HostLinkServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::HostLink::Stub> stub_;
+};
+
+TEST_F(HostLinkTest, AHostSpeaksForItsOwnNodeAlone) {
+  EXPECT_TRUE(renew(1).ok());
+  EXPECT_EQ(renew(2, "node-b").error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(desk_.highest, 1u);
+  EXPECT_EQ(heard_.count("another node"), 1u);
+}
+
+TEST_F(HostLinkTest, AReplayIsRefusedAndTold) {
+  EXPECT_TRUE(renew(7).ok());
+  EXPECT_EQ(renew(7).error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(renew(6).error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(heard_.count("replay"), 1u);
+  EXPECT_TRUE(renew(8).ok());
+}
+
+TEST_F(HostLinkTest, OnlyHostsAndOnlyTheLink) {
+  for (const Method& method : kMethods) {
+    if (listener_of(method.path) == Listener::kHostLink) continue;
+    EXPECT_EQ(call(channel_, std::string(method.path)).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  }
+  for (const Role role : {Role::kViewer, Role::kOperator, Role::kPolicyAdmin, Role::kFleet}) {
+    const auto other = dial(server_->port(), files_for(role));
+    for (const Method& method : kMethods) {
+      EXPECT_EQ(call(other, std::string(method.path)).error_code(), grpc::StatusCode::PERMISSION_DENIED)
+          << name(role) << " " << method.path;
+    }
+  }
+}
+
+TEST_F(HostLinkTest, AFloodIsHeldBackAndAfterwardsTheHostIsServed) {
+  int exhausted = 0;
+  for (uint64_t i = 1; i <= 400; ++i)
+    exhausted += renew(i).error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+  EXPECT_GT(exhausted, 100);
+  EXPECT_EQ(heard_.count("flood"), 1u);
+  absl::SleepFor(absl::Milliseconds(100));  // five calls' worth
+  EXPECT_TRUE(renew(1000).ok());
+}
+
+TEST_F(HostLinkTest, GarbageAndTooMuchAreErrorsAndNothingMore) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 40; ++i) {
+    std::string bytes(random() % 300, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    EXPECT_FALSE(call(channel_, "/outrigger.v1.HostLink/Renew", bytes).ok());
+  }
+  v1::ShipLogsRequest big;
+  big.set_node("node-a");
+  big.add_records()->set_message(std::string(HostLinkServer::kMaxRequest, 'x'));
+  EXPECT_EQ(call(channel_, "/outrigger.v1.HostLink/ShipLogs", big.SerializeAsString()).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(renew(1).ok());
+}
+
+TEST_F(HostLinkTest, BrokenConnectionsHurtNobody) {
+  std::mt19937 random(11);
+  for (int i = 0; i < 50; ++i) {
+    const int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(server_->port()));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(connect(file, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+    std::string bytes(1 + random() % 500, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    if (i % 2 == 0) bytes.replace(0, 3, "\x16\x03\x01", 3);  // looks like the beginning of TLS
+    EXPECT_GT(send(file, bytes.data(), bytes.size(), MSG_NOSIGNAL), 0);
+    close(file);
+  }
+  EXPECT_TRUE(renew(1).ok());
+}
+
+TEST_F(HostLinkTest, LogsOfAHostAreTheHosts) {
+  v1::ShipLogsRequest request;
+  request.set_node("node-a");
+  request.add_records()->set_side("host");
+  EXPECT_TRUE(call(channel_, "/outrigger.v1.HostLink/ShipLogs", request.SerializeAsString()).ok());
+  request.add_records()->set_side("dpu");
+  EXPECT_EQ(call(channel_, "/outrigger.v1.HostLink/ShipLogs", request.SerializeAsString()).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(shipped_, 1u);
+}
+
+}  // namespace
+}  // namespace outrigger::secure

@@ -1,0 +1,75 @@
+// A PKI in a temporary folder and mTLS over loopback, for tests that must see the real handshake.
+#pragma once
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "dpu/secure/pki.h"
+#include "dpu/secure/tls.h"
+
+namespace outrigger::secure {
+
+class WireTest : public testing::Test {
+ protected:
+  WireTest() {
+    std::string name = "/tmp/outrigger-wire-XXXXXX";
+    folder_ = mkdtemp(name.data());
+    auto pki = Pki::init(folder_, "test.local", Overwrite::kNo);
+    EXPECT_TRUE(pki.ok()) << pki.status();
+    issue(*pki, Role::kDpu, "node-a");
+    for (const Role role : kRoles) issue(*pki, role, name_for(role));
+  }
+  ~WireTest() override { std::filesystem::remove_all(folder_); }
+
+  static std::string name_for(Role role) { return role == Role::kHost ? "node-a" : "someone"; }
+  static void issue(Pki& pki, Role role, const std::string& name) {
+    const auto leaf = pki.issue({role, name, {}, absl::Hours(1)}, Overwrite::kYes);
+    ASSERT_TRUE(leaf.ok()) << leaf.status();
+  }
+
+  TlsFiles server_files() const { return files_of(folder_, "dpu-node-a"); }
+  TlsFiles files_for(Role role) const {
+    return {
+        .certificate = leaf_path(folder_, role, name_for(role)), .key = "", .authority = folder_ + "/ca.crt"};
+  }
+
+  // A connection of its own: gRPC shares those whose credentials it holds to be equal.
+  static std::shared_ptr<grpc::Channel> dial(int port, const TlsFiles& files) {
+    const auto credentials = client_credentials(files);
+    EXPECT_TRUE(credentials.ok()) << credentials.status();
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port), *credentials, arguments);
+  }
+
+  // Any method by name, with any bytes.
+  static grpc::Status call(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
+                           const std::string& bytes = "") {
+    grpc::GenericStub stub(channel);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    grpc::CompletionQueue queue;
+    const grpc::Slice slice(bytes);
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    const auto rpc = stub.PrepareUnaryCall(&context, path, request, &queue);
+    rpc->StartCall();
+    rpc->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return status;
+  }
+
+  std::string folder_;
+};
+
+}  // namespace outrigger::secure
