@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <span>
 
 #include "packet/drop.h"
 
@@ -21,6 +21,10 @@ class Counter {
   uint64_t value_ = 0;
 };
 
+// Places for drop reasons: fixed, so that a version with more of them reads the counters of one with fewer.
+inline constexpr size_t kDropPlaces = 128;
+static_assert(kDropCount <= kDropPlaces);
+
 struct alignas(64) WorkerCounters {
   Counter turns;        // times round the loop
   Counter busy_turns;   // of them, with packets
@@ -31,20 +35,19 @@ struct alignas(64) WorkerCounters {
   Counter handed_over;  // packets passed to the worker that owns their session
   Counter answered;     // answers and errors sent
   Counter sleeps;       // times it slept for want of work
-  std::array<Counter, kDropCount> drops;
+  std::array<Counter, kDropPlaces> drops;
 };
 
-// Hits by RuleId.  Sized once: a rule beyond it counts in slot 0, which capacity reports as refused.
+// Hits by RuleId.  A rule beyond it counts in slot 0, which capacity reports as refused.
 class RuleHits {
  public:
-  explicit RuleHits(uint32_t size) : size_(size), hits_(new Counter[size]) {}
-  void hit(uint32_t rule) { hits_[rule < size_ ? rule : 0].add(1); }
+  explicit RuleHits(std::span<Counter> hits) : hits_(hits) {}
+  void hit(uint32_t rule) { hits_[rule < hits_.size() ? rule : 0].add(1); }
   [[nodiscard]] uint64_t get(uint32_t rule) const { return hits_[rule].get(); }
-  [[nodiscard]] uint32_t size() const { return size_; }
+  [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(hits_.size()); }
 
  private:
-  uint32_t size_;
-  std::unique_ptr<Counter[]> hits_;
+  std::span<Counter> hits_;
 };
 
 }  // namespace outrigger::engine

@@ -87,6 +87,8 @@ struct ShadowReport {
   std::vector<Difference> differences;  // the first 100
 };
 
+struct Attachment;
+
 enum class Role : uint8_t { kStandby, kShadow, kActive, kLeaving };
 
 class Engine {
@@ -96,6 +98,11 @@ class Engine {
   // Starts EAL and the workers with empty tables.  One engine a process.
   static absl::StatusOr<std::unique_ptr<Engine>> start(const EngineOptions& options,
                                                        std::unique_ptr<TableBuilder> builder);
+
+  // Attaches to the ports process as standby.  Workers, sessions and rules are as the node memory says.
+  static absl::StatusOr<std::unique_ptr<Engine>> attach(const EngineOptions& options,
+                                                        std::unique_ptr<TableBuilder> builder,
+                                                        Attachment attachment);
 
   // Attaches ports the update names and it has not, builds, publishes, waits for the workers, retires.
   // Returns when every worker uses it.  On error nothing has changed.

@@ -76,6 +76,7 @@ struct alignas(64) Sample {
   uint8_t drop = 0;
   uint8_t routed = 0;
   uint8_t reject = 0;
+  uint8_t reply = 0;  // FirstPacket::reply
   std::array<uint8_t, kSampleBytes> bytes{};
 };
 
@@ -109,10 +110,14 @@ class NodeMemory {
   // FailedPrecondition, with both layouts named, when it was made by an engine of another layout.
   // Takes the descriptor.
   static absl::StatusOr<NodeMemory> map(int fd);
+  // For one process alone: no descriptor, and the kernel may back it with huge pages by itself.
+  static absl::StatusOr<NodeMemory> alone(const WorkerSizes& sizes, bool huge);
   ~NodeMemory();
   NodeMemory(NodeMemory&& other) noexcept;
   NodeMemory& operator=(NodeMemory&& other) noexcept;
 
+  // Once, by whoever made it, before anyone runs on it: rte_rdtsc() and rte_get_tsc_hz().
+  void start_clock(uint64_t cycles, uint64_t hz) const;
   [[nodiscard]] int fd() const { return fd_; }  // stays ours
   [[nodiscard]] NodeMemoryHeader& header() const { return *header_; }
   [[nodiscard]] WorkerWord& word(unsigned worker) const { return header_->words[worker]; }
@@ -123,10 +128,16 @@ class NodeMemory {
   [[nodiscard]] std::span<std::byte> sessions(unsigned worker) const;  // for SessionTable
 
  private:
-  NodeMemory() = default;
+  NodeMemory(int fd, NodeMemoryHeader* header) : fd_(fd), header_(header) {}
+  static NodeMemory make(int fd, void* at, const WorkerSizes& sizes);
+  [[nodiscard]] std::byte* part(unsigned worker, size_t offset) const;
   int fd_ = -1;
   NodeMemoryHeader* header_ = nullptr;
 };
+
+// Sleeps while a worker's owner is `known`, and ends such sleep, in whatever process.
+void sleep_while(const std::atomic<uint32_t>& owner, uint32_t known);
+void wake_sleepers(const std::atomic<uint32_t>& owner);
 
 // Who has the queues, and the change of that.  For the ports process.
 class Ownership {

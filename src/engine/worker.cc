@@ -32,7 +32,8 @@ Worker::Worker(unsigned id, unsigned workers, Shared& shared, std::span<std::byt
     : id_(id),
       workers_(workers),
       shared_(shared),
-      rule_hits_(rules),
+      rule_memory_(rules),
+      rule_hits_(rule_memory_),
       sessions_(session_memory, sessions),
       transmit_(static_cast<uint16_t>(id), counters_),
       outboxes_(workers) {}

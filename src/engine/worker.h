@@ -110,6 +110,7 @@ class Worker {
   const unsigned workers_;
   Shared& shared_;
   WorkerCounters counters_;
+  std::vector<Counter> rule_memory_;
   RuleHits rule_hits_;
   SessionTable sessions_;
   FragmentTable fragments_;
