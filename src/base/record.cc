@@ -13,6 +13,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kMaxLine = 256 << 10;
+constexpr size_t kMaxMessage = 8 << 10;  // all six times as long in JSON, at worst, it fits a spool's line
+constexpr size_t kMaxName = 128;
+constexpr size_t kMaxEvidence = 512;
+constexpr size_t kMaxEvidenceName = 64;
+constexpr size_t kMostEvidence = 16;
 constexpr const char* kTimeForm = "%E4Y-%m-%dT%H:%M:%E6SZ";  // RFC 3339, UTC
 
 constexpr std::string_view kDomains[] = {"application", "host", "dpu", "policy", "fabric", "fleet"};
@@ -99,6 +104,12 @@ class Fields {
   absl::Status status_;
 };
 
+void cut(std::string& text, size_t most) {
+  if (text.size() <= most) return;
+  text.resize(most - 3);
+  text.append("...");
+}
+
 }  // namespace
 
 std::string_view name(Domain domain) { return kDomains[static_cast<size_t>(domain)]; }
@@ -119,6 +130,16 @@ std::optional<absl::Time> time_from_text(std::string_view text) {
   time = absl::FromUnixMicros(absl::ToUnixMicros(time));
   if (time_to_text(time).size() != 27) return std::nullopt;  // a leap second past the year 9999
   return time;
+}
+
+void bound(Record& record) {
+  cut(record.message, kMaxMessage);
+  for (std::string* text : {&record.service, &record.version, &record.owner, &record.incident}) {
+    cut(*text, kMaxName);
+  }
+  std::erase_if(record.evidence, [](const auto& one) { return one.first.size() > kMaxEvidenceName; });
+  while (record.evidence.size() > kMostEvidence) record.evidence.erase(std::prev(record.evidence.end()));
+  for (auto& [key, value] : record.evidence) cut(value, kMaxEvidence);
 }
 
 int64_t monotonic_now_ns() {

@@ -41,6 +41,9 @@ std::string to_json(const Record& record);  // one line, without its end
 // InvalidArgument names the field.  Strict on types; unknown fields are a later version's and ignored.
 absl::StatusOr<Record> record_from_json(std::string_view line);
 
+// Cuts what is longer than a line of a spool may be: a record never fails for its length.
+void bound(Record& record);
+
 // RFC 3339 with microseconds, UTC.
 std::string time_to_text(absl::Time time);
 std::optional<absl::Time> time_from_text(std::string_view text);

@@ -79,5 +79,14 @@ TEST(Record, BytesThatAreNoTextAreReplacedNotThrown) {
   EXPECT_TRUE(record_from_json(to_json(record)).ok());
 }
 
+TEST(Record, BoundedItFitsALineWhateverItHolds) {
+  Record record = sample();
+  record.message = record.service = record.owner = record.incident = std::string(1 << 20, '\x01');
+  for (int i = 0; i < 100; ++i) record.evidence[std::string(i, '\x02')] = record.message;
+  bound(record);
+  EXPECT_LT(to_json(record).size(), 128U << 10);
+  EXPECT_TRUE(record_from_json(to_json(record)).ok());
+}
+
 }  // namespace
 }  // namespace outrigger

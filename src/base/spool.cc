@@ -117,10 +117,19 @@ absl::Status Spool::load_segment(uint64_t first) {
 bool Spool::append(Record& record) {
   std::lock_guard guard(lock_);
   record.cursor = next_;
+  return write_line(record);
+}
+
+bool Spool::keep(const Record& record) {
+  std::lock_guard guard(lock_);
+  return record.cursor >= next_ && record.cursor < INT64_MAX && write_line(record);
+}
+
+bool Spool::write_line(const Record& record) {
   std::string line = to_json(record);
   line.push_back('\n');
   const bool full = !segments_.empty() && segments_.back().bytes + line.size() > limits_.segment_bytes;
-  if (line.size() > kMaxLine || ((full || file_ < 0) && !start_segment())) {
+  if (line.size() > kMaxLine || ((full || file_ < 0) && !start_segment(record.cursor))) {
     ++unwritten_;
     return false;
   }
@@ -135,16 +144,16 @@ bool Spool::append(Record& record) {
   }
   segment.bytes += line.size();
   ++segment.records;
-  ++next_;
+  next_ = record.cursor + 1;
   return true;
 }
 
-bool Spool::start_segment() {
-  const int fresh = ::open(path(next_).c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+bool Spool::start_segment(uint64_t first) {
+  const int fresh = ::open(path(first).c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fresh < 0) return false;
   if (file_ >= 0) close(file_);
   file_ = fresh;
-  if (segments_.empty() || segments_.back().first != next_) segments_.push_back({next_, 0, 0});
+  if (segments_.empty() || segments_.back().first != first) segments_.push_back({first, 0, 0});
   while (segments_.size() > std::max<size_t>(limits_.segments, 1)) retire_oldest();
   return true;
 }

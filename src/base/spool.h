@@ -48,6 +48,8 @@ class Spool {
 
   // Gives the record its cursor.  False: the disk refused it, and it was counted.
   bool append(Record& record);
+  // For records from another spool: keeps their cursors.  False as well when one is not above the last.
+  bool keep(const Record& record);
 
   [[nodiscard]] Figures figures() const;
   [[nodiscard]] std::vector<uint64_t> segments() const;  // the first cursor of each, ascending
@@ -66,7 +68,8 @@ class Spool {
   absl::Status lock_folder();
   absl::Status load();
   absl::Status load_segment(uint64_t first);
-  bool start_segment();
+  bool start_segment(uint64_t first);
+  bool write_line(const Record& record);
   void retire_oldest();
   [[nodiscard]] std::string path(uint64_t first) const;
   [[nodiscard]] uint64_t segment_after(uint64_t first) const;     // 0: none

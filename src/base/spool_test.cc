@@ -153,6 +153,19 @@ TEST_F(SpoolTest, CursorsGoOnFromWhereASenderWas) {
   EXPECT_EQ(spool->figures().last_cursor, 1000U);
 }
 
+TEST_F(SpoolTest, AnothersCursorsAreKeptAndAReplayIsNot) {
+  auto spool = open();
+  for (const uint64_t cursor : {7U, 9U, 9U, 8U, 12U}) {
+    Record one = record(absl::StrCat(cursor));
+    one.cursor = cursor;
+    const bool above = cursor > spool->figures().last_cursor;
+    EXPECT_EQ(spool->keep(one), above) << cursor;
+  }
+  EXPECT_EQ(messages(*spool), (std::vector<std::string>{"7", "9", "12"}));
+  spool.reset();
+  EXPECT_EQ(open()->figures().last_cursor, 12U);
+}
+
 // The disk is full: a file may grow to 4 KiB and no further.
 TEST_F(SpoolTest, AFullDiskLosesRecordsButNeitherLinesNorTheCaller) {
   auto spool = open();
