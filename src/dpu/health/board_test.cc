@@ -1,0 +1,235 @@
+#include "dpu/health/board.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "dpu/health/fake_wire.h"
+#include "dpu/health/health.h"
+#include "dpu/health/reach.h"
+#include "manifest/read.h"
+
+namespace outrigger::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const absl::Time kStart = absl::FromUnixSeconds(1000);
+
+Board::Entry entry(const std::string& service) {
+  Board::Entry made{service, "1.0", "verdict", "netsec", Domain::kPolicy, {}};
+  made.rules.silence = absl::Seconds(3);
+  return made;
+}
+
+std::vector<std::string> phases(const Heard& heard) {
+  std::vector<std::string> out;
+  for (const Event& event : heard.all) {
+    constexpr const char* kPhases[] = {"point", "begin", "act", "end"};
+    out.push_back(absl::StrCat(kPhases[static_cast<size_t>(event.phase)], " ", event.message));
+  }
+  return out;
+}
+
+TEST(Board, LeavingReadyBeginsAnIncidentAndReadyEndsIt) {
+  Heard heard;
+  Board board(&heard);
+  board.add(entry("policy"), kStart);
+  absl::Time now = kStart;
+  const auto note = [&](Outcome outcome, const char* reason) {
+    for (int i = 0; i < 3; ++i) board.note("policy", {outcome, reason}, now += absl::Milliseconds(200));
+  };
+  EXPECT_EQ(board.of("policy").health, Health::kStarting);
+  note(Outcome::kPass, "fine");
+  note(Outcome::kFail, "it leaks");
+  note(Outcome::kTrouble, "slow");
+  note(Outcome::kPass, "fine");
+  EXPECT_THAT(phases(heard),
+              ElementsAre("point policy: starting -> ready: fine", "begin policy: ready -> failed: it leaks",
+                          "point policy: failed -> degraded: slow", "end policy: degraded -> ready: fine"));
+  EXPECT_EQ(heard.all[1].domain, Domain::kPolicy);
+  EXPECT_EQ(heard.all[1].evidence.at("owner"), "netsec");
+  EXPECT_EQ(heard.all[1].first_sign, kStart + absl::Milliseconds(800));  // the first failure
+  const ServiceState state = board.of("policy");
+  EXPECT_EQ(state.health, Health::kReady);
+  EXPECT_EQ(state.succeeded, 9u);
+  EXPECT_EQ(state.failed, 3u);
+  EXPECT_EQ(state.flaps, 1u);
+  EXPECT_EQ(board.transitions()["policy"], 4u);
+}
+
+TEST(Board, SilenceBeginsAnIncidentToo) {
+  Heard heard;
+  Board board(&heard);
+  board.add(entry("policy"), kStart);
+  for (int i = 1; i <= 3; ++i) board.note("policy", {Outcome::kPass, "fine"}, kStart + absl::Seconds(i));
+  board.tick(kStart + absl::Seconds(6));
+  EXPECT_EQ(board.of("policy").health, Health::kReady);
+  board.tick(kStart + absl::Seconds(7));
+  EXPECT_EQ(board.of("policy").health, Health::kUnknown);
+  EXPECT_EQ(heard.all.back().phase, Phase::kBegin);
+  EXPECT_EQ(board.of("policy").reason, "no result for 3s");
+}
+
+TEST(Board, NothingToProbeIsNoIncidentAndNotReady) {
+  Heard heard;
+  Board board(&heard);
+  board.add(entry("overlay"), kStart);
+  board.note("overlay", {Outcome::kNothing, "nothing to probe: no peers"}, kStart);
+  EXPECT_EQ(board.of("overlay").health, Health::kUnknown);
+  EXPECT_EQ(heard.all.back().phase, Phase::kPoint);
+  EXPECT_EQ(board.overall(), Health::kUnknown);  // nothing is known of anything
+  board.add(entry("policy"), kStart);
+  for (int i = 0; i < 3; ++i) board.note("policy", {Outcome::kPass, "fine"}, kStart);
+  EXPECT_EQ(board.overall(), Health::kReady);
+  board.add(entry("vswitch"), kStart);
+  EXPECT_EQ(board.overall(), Health::kStarting);
+  board.remove("vswitch");
+  EXPECT_EQ(board.overall(), Health::kReady);
+}
+
+TEST(Board, ListenersHearChangesUntilForgotten) {
+  Board board(nullptr);
+  board.add(entry("policy"), kStart);
+  std::vector<Health> heard;
+  const uint64_t watcher = board.watch([&](const ServiceState& state) {
+    heard.push_back(state.health);
+    EXPECT_EQ(board.of("policy").health, state.health);  // may ask back
+  });
+  for (int i = 0; i < 5; ++i) board.note("policy", {Outcome::kPass, "fine"}, kStart);
+  EXPECT_THAT(heard, ElementsAre(Health::kReady));
+  board.forget(watcher);
+  for (int i = 0; i < 5; ++i) board.note("policy", {Outcome::kFail, "bad"}, kStart);
+  EXPECT_THAT(heard, ElementsAre(Health::kReady));
+}
+
+TEST(Board, WorstComesFirst) {
+  using H = Health;
+  EXPECT_EQ(worst({H::kReady, H::kReady}), H::kReady);
+  EXPECT_EQ(worst({H::kReady, H::kStarting}), H::kStarting);
+  EXPECT_EQ(worst({H::kDegraded, H::kStarting}), H::kDegraded);
+  EXPECT_EQ(worst({H::kUnknown, H::kDegraded}), H::kUnknown);
+  EXPECT_EQ(worst({H::kUnknown, H::kFailed}), H::kFailed);
+  EXPECT_EQ(worst({}), H::kUnknown);
+}
+
+bool soon(const std::function<bool()>& holds) {
+  for (int i = 0; i < 500; ++i) {
+    if (holds()) return true;
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  return false;
+}
+
+// One probe that never comes back; the other goes on, and what hangs is unknown.
+TEST(Runner, AHangingProbeHoldsUpNoOther) {
+  Board board(nullptr);
+  for (const char* name : {"hangs", "works"}) {
+    Board::Entry one = entry(name);
+    one.rules.silence = absl::Milliseconds(300);
+    board.add(one);
+  }
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool release = false;
+  {
+    Runner runner(board);
+    runner.add(
+        "hangs",
+        [&]() -> Finding {
+          std::unique_lock lock(mutex);
+          wake.wait(lock, [&] { return release; });
+          return {Outcome::kPass, "late"};
+        },
+        absl::Milliseconds(20));
+    runner.add(
+        "works",
+        [] {
+          return Finding{Outcome::kPass, "fine"};
+        },
+        absl::Milliseconds(20));
+    EXPECT_TRUE(soon([&] {
+      return board.of("hangs").health == Health::kUnknown && board.of("works").health == Health::kReady;
+    }));
+    const uint64_t before = board.of("works").succeeded;
+    EXPECT_TRUE(soon([&] { return board.of("works").succeeded > before + 3; }));
+    runner.remove("hangs");  // does not wait
+    const std::lock_guard lock(mutex);
+    release = true;
+    wake.notify_all();
+  }
+  EXPECT_EQ(board.of("hangs").health, Health::kUnknown);  // what came too late was not told
+}
+
+std::vector<manifest::Object> objects(const char* text) {
+  std::vector<manifest::Object> out;
+  manifest::Reading reading = manifest::read(text, "test.yaml");
+  EXPECT_TRUE(reading.faults.empty()) << reading.faults.front().str();
+  for (manifest::Document& document : reading.documents) out.push_back(std::move(document.object));
+  return out;
+}
+
+constexpr char kContracts[] = R"(kind: Service
+metadata: {name: policy}
+spec:
+  version: 1.4.0
+  task: policy
+  health: {probe: verdict, interval: 50ms, failAfter: 2, readyAfter: 1}
+  logs: {owner: mine}
+  fallback: [closed]
+---
+kind: Service
+metadata: {name: dns}
+spec:
+  version: "2"
+  task: agent
+  health: {probe: tcp, port: 1, interval: 50ms, failAfter: 1}
+  logs: {owner: names}
+  fallback: [open]
+  agent: {command: [/usr/sbin/dns]}
+)";
+
+TEST(HealthOfNode, ProbesBuiltInsAndWhatServicesAskFor) {
+  FakeWire wire;
+  Heard heard;
+  HealthOfNode health({.sources = {}, .engine_version = "0.1.0"}, heard);
+  std::vector<std::string> names;
+  for (const ServiceState& state : health.board().all()) names.push_back(state.service);
+  EXPECT_THAT(names, ElementsAre("engine", "overlay", "policy", "store", "vswitch"));
+  EXPECT_EQ(health.owner("policy"), "netsec");
+  EXPECT_EQ(health.board().of("policy").version, "0.1.0");
+  const std::vector<manifest::Object> list = objects(kContracts);
+  health.reload({&list[0], &list[1]});
+  EXPECT_EQ(health.owner("policy"), "mine");
+  EXPECT_EQ(health.owner("dns"), "names");
+  EXPECT_EQ(health.board().of("dns").version, "2");
+  EXPECT_TRUE(soon([&] { return health.board().of("dns").health == Health::kFailed; }));  // nobody on port 1
+  EXPECT_THAT(health.board().of("dns").reason, HasSubstr("127.0.0.1:1: Connection refused"));
+  health.reload({});
+  EXPECT_EQ(health.owner("policy"), "netsec");
+  EXPECT_EQ(health.board().of("dns").reason, "nobody probes it");
+}
+
+TEST(Reach, ExecByItsExitCode) {
+  const std::vector<manifest::Object> list = objects(kContracts);
+  auto service = std::get<manifest::Service>(list[1]);
+  service.health.probe = manifest::Service::Probe::kExec;
+  service.health.command = {"/bin/check"};
+  ProbeSources sources;
+  EXPECT_EQ(reach_probe(sources, service)().outcome, Outcome::kNothing);
+  absl::StatusOr<int> code = 0;
+  sources.exec = [&code](const std::string& name, const std::vector<std::string>&, absl::Duration) {
+    EXPECT_EQ(name, "dns");
+    return code;
+  };
+  EXPECT_EQ(reach_probe(sources, service)().outcome, Outcome::kPass);
+  code = 3;
+  EXPECT_EQ(reach_probe(sources, service)().reason, "/bin/check ended with 3");
+  code = absl::DeadlineExceededError("no answer in time");
+  EXPECT_EQ(reach_probe(sources, service)().outcome, Outcome::kFail);
+}
+
+}  // namespace
+}  // namespace outrigger::agent

@@ -1,0 +1,106 @@
+// The parts of the node that are no service of packets: workers and store.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "dpu/health/probe_frames.h"
+#include "dpu/health/probes.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+// In solo mode nobody counts beats; probes of the others keep the workers turning, so their turns must grow.
+class Heartbeat {
+ public:
+  Heartbeat(ProbeSources sources, absl::Duration stall) : sources_(std::move(sources)), stall_(stall) {}
+
+  Finding operator()() {
+    const std::vector<BeatView> beats = sources_.beats ? sources_.beats() : std::vector<BeatView>{};
+    return beats.empty() ? by_turns() : by_beats(beats);
+  }
+
+ private:
+  Finding by_beats(const std::vector<BeatView>& beats) const {
+    double longest = 0;
+    size_t owned = 0;
+    for (const BeatView& beat : beats) {
+      if (!beat.owned) return {Outcome::kFail, absl::StrCat("nobody has the queues of worker ", beat.worker)};
+      ++owned;
+      longest = std::max(longest, beat.silent_ms);
+      if (absl::Milliseconds(beat.silent_ms) < stall_) continue;
+      return {Outcome::kFail, absl::StrCat("worker ", beat.worker, " has made no turn for ",
+                                           absl::StrFormat("%.0f", beat.silent_ms), " ms",
+                                           beat.doing.empty() ? "" : ", in ", beat.doing)};
+    }
+    return {Outcome::kPass, absl::StrCat(owned, " workers turn"), absl::Milliseconds(longest)};
+  }
+
+  Finding by_turns() {
+    if (!sources_.figures) return {Outcome::kNothing, "nothing to probe: no engine"};
+    const engine::Figures figures = sources_.figures();
+    if (figures.workers.empty()) return {Outcome::kFail, "the engine does not answer"};
+    uint64_t turns = 0;
+    for (const engine::WorkerFigures& worker : figures.workers) turns += worker.turns;
+    const bool moved = turns != turns_;
+    turns_ = turns;
+    if (!moved) return {Outcome::kFail, "no worker has made a turn since the last probe"};
+    return {Outcome::kPass, "workers turn (solo mode: no heartbeats)"};
+  }
+
+  const ProbeSources sources_;
+  const absl::Duration stall_;
+  uint64_t turns_ = 0;
+};
+
+absl::Status failed(const std::string& what, const std::string& path) {
+  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+}
+
+absl::Status write_file(const std::string& path, const std::string& text) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return failed("cannot write", path);
+  absl::Status status;
+  if (write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    status = failed("cannot write", path);
+  if (status.ok() && fsync(file) != 0) status = failed("cannot sync", path);
+  close(file);
+  return status;
+}
+
+}  // namespace
+
+Probe heartbeat_probe(const ProbeSources& sources, absl::Duration stall) {
+  return [probe = std::make_shared<Heartbeat>(sources, stall)] { return (*probe)(); };
+}
+
+Probe store_probe(const ProbeSources& sources) {
+  return [store = sources.store]() -> Finding {
+    if (!store) return {Outcome::kNothing, "nothing to probe: no store"};
+    const absl::Time begun = absl::Now();
+    const absl::Status status = store();
+    const absl::Duration took = absl::Now() - begun;
+    if (!status.ok()) return {Outcome::kFail, std::string(status.message()), took};
+    return {Outcome::kPass, "written and read back", took};
+  };
+}
+
+absl::Status write_and_read(const std::string& folder) {
+  const std::string path = absl::StrCat(folder, "/.health");
+  const std::string text = absl::StrCat(next_mark());
+  if (absl::Status status = write_file(path, text); !status.ok()) return status;
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return failed("cannot read", path);
+  std::string read_back(text.size(), '\0');
+  const ssize_t size = read(file, read_back.data(), read_back.size());
+  close(file);
+  if (size < 0) return failed("cannot read", path);
+  if (read_back != text) return absl::DataLossError(absl::StrCat(path, ": not what was written"));
+  return absl::OkStatus();
+}
+
+}  // namespace outrigger::agent
