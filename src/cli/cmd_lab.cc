@@ -20,6 +20,8 @@ struct Options {
   lab::LabOptions lab;
   std::string form = "table";
   std::string where;
+  std::string mode = "auto";
+  std::string node;
   std::vector<std::string> command;
 };
 
@@ -38,6 +40,9 @@ std::string daemon_program() {
 void up(Context& context, const Options& options) {
   lab::LabOptions wanted = options.lab;
   wanted.daemon = daemon_program();
+  wanted.mode = options.mode == "split"  ? lab::Mode::kSplit
+                : options.mode == "solo" ? lab::Mode::kSolo
+                                         : lab::Mode::kAuto;
   const auto progress = [&context](std::string_view line) { context.err << line << std::endl; };
   if (absl::Status status = lab::up(wanted, lab_api(context.connect), progress); !status.ok()) {
     return context.fail(status);
@@ -50,6 +55,19 @@ void up(Context& context, const Options& options) {
 void down(Context& context, const Options& options) {
   if (absl::Status status = lab::down(options.lab.name); !status.ok()) return context.fail(status);
   context.out << "lab \"" << options.lab.name << "\" is down\n";
+}
+
+void freeze(Context& context, const Options& options) {
+  if (absl::Status status = lab::freeze(options.lab.name, options.node); !status.ok())
+    return context.fail(status);
+  context.out << "the DPU of " << options.node << " is dead; next: outrigger lab thaw " << options.node
+              << " --name " << options.lab.name << '\n';
+}
+
+void thaw(Context& context, const Options& options) {
+  absl::Status status = lab::thaw(options.lab.name, options.node, lab_api(context.connect));
+  if (!status.ok()) return context.fail(status);
+  context.out << "the DPU of " << options.node << " is back\n";
 }
 
 void status(Context& context, const Options& options) {
@@ -90,12 +108,27 @@ void add_lab_commands(CLI::App& app, Context& context) {
       ->add_option("-f,--filename", options->lab.manifests,
                    "manifests of the lab; examples/two-hosts if left out")
       ->type_name("PATH");
+  making
+      ->add_option(
+          "--mode", options->mode,
+          "split: ports, engines and agent are processes of their own, on huge pages reserved for as long as "
+          "the lab lives; solo: one process; auto: split if it can be")
+      ->check(CLI::IsMember({"auto", "split", "solo"}))
+      ->type_name("auto|split|solo");
   making->add_flag("--dhcp", options->lab.dhcp,
                    "endpoints configure themselves by DHCP and router advertisements");
   making->add_option("--daemon-arg", options->lab.daemon_arguments, "further argument for every outriggerd")
       ->type_name("ARG");
   add(*lab, context, options, "down",
       "Remove a lab and all it made.\nExample: outrigger lab down --name demo", down);
+  add(*lab, context, options, "freeze",
+      "Kill a node's DPU altogether, as if its power had failed.\nExample: outrigger lab freeze host-a",
+      freeze)
+      ->add_option("node", options->node, "a dpu node")
+      ->required();
+  add(*lab, context, options, "thaw", "Bring a frozen DPU back.\nExample: outrigger lab thaw host-a", thaw)
+      ->add_option("node", options->node, "a dpu node")
+      ->required();
   add(*lab, context, options, "status",
       "Show a lab's nodes and endpoints.\nExample: outrigger lab status -o json", status)
       ->add_option("-o,--output", options->form, "form of the result")

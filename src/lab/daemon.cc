@@ -26,6 +26,12 @@ std::string end_of(const std::string& file) {
   return text.size() <= kLogShown ? text : text.substr(text.size() - kLogShown);
 }
 
+std::vector<std::string> mode_arguments(const std::string& folder, Mode mode) {
+  if (mode == Mode::kSplit) return {"--mode", "split", "--runtime", folder + "/run"};
+  // What a killed daemon held in huge pages would stay behind in files.
+  return {"--huge-pages", "off"};
+}
+
 absl::Status start_daemon(const State& state, const PlannedNode& node, const LabOptions& options) {
   const std::string folder = state.node_folder(node.name), socket = state.socket(node.name);
   if (socket.size() >= sizeof(sockaddr_un::sun_path)) {
@@ -34,11 +40,11 @@ absl::Status start_daemon(const State& state, const PlannedNode& node, const Lab
   }
   std::error_code error;
   fs::create_directories(folder, error);
-  std::vector<std::string> argv = {"ip", "netns", "exec", node.netns, options.daemon};
+  // Not `ip netns exec`: it would give the daemon mounts of its own, which its successor could not see.
+  std::vector<std::string> argv = {"nsenter", absl::StrCat("--net=/run/netns/", node.netns), options.daemon};
   argv.insert(argv.end(), {"--node", node.name, "--state", folder + "/state", "--socket", socket});
   argv.insert(argv.end(), {"--uplink-device", kUplinkDevice, "--endpoint-device", kEndpointDevices});
-  // What a killed daemon held in huge pages would stay behind in files.
-  argv.insert(argv.end(), {"--huge-pages", "off"});
+  for (std::string& argument : mode_arguments(folder, options.mode)) argv.push_back(std::move(argument));
   argv.insert(argv.end(), options.daemon_arguments.begin(), options.daemon_arguments.end());
   // DPDK keeps its run-time files below this folder: they go when the lab goes.
   const auto id = start(argv, {absl::StrCat("RUNTIME_DIRECTORY=", folder)}, state.log(node.name), Side::kDpu);
@@ -64,7 +70,8 @@ absl::Status insist(const State& state, const NodeSocket& node,
 absl::Status start_daemons(const State& state, const Plan& plan, const LabOptions& options) {
   for (const PlannedNode& node : plan.nodes) {
     if (absl::Status status = Interrupt::check(); !status.ok()) return status;
-    if (node.kind != manifest::Node::Kind::kDpu || state.daemon(node.name)) continue;
+    if (node.kind != manifest::Node::Kind::kDpu || state.daemon(node.name) || state.frozen(node.name))
+      continue;
     if (absl::Status status = start_daemon(state, node, options); !status.ok()) return status;
   }
   return absl::OkStatus();

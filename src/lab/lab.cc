@@ -11,9 +11,12 @@
 #include "lab/cabling.h"
 #include "lab/current.h"
 #include "lab/daemon.h"
+#include "lab/huge_pages.h"
 #include "lab/interrupt.h"
+#include "lab/mode.h"
 #include "lab/names.h"
 #include "lab/netns.h"
+#include "lab/node_processes.h"
 #include "lab/plan.h"
 #include "lab/requirements.h"
 #include "lab/state.h"
@@ -56,14 +59,23 @@ absl::Status follow_desired(const State& state, const NodeApi& api) {
   return follow(state, *wanted, api, options->dhcp);
 }
 
-void sweep(const State& state) {
+// What outlives the agent is found by its node's folder, and by the namespace it runs in.
+void end_processes(const State& state) {
+  const std::string nodes = node_netns(state.lab(), "");
+  for (const std::string& netns : namespaces(nodes))
+    end_node_processes(netns, state.node_folder(netns.substr(nodes.size())), absl::Seconds(3));
   terminate(state.daemons(), absl::Seconds(3));
+}
+
+void sweep(const State& state) {
+  end_processes(state);
+  unmount_below(state.folder());
+  remove_huge_pages(state.huge_pages());
   remove_namespaces(namespaces(prefix(state.lab()))).IgnoreError();
   state.remove();
 }
 
-absl::Status make(const State& state, const LabOptions& options, const NodeApi& api,
-                  const Progress& progress) {
+absl::Status make(const State& state, LabOptions options, const NodeApi& api, const Progress& progress) {
   const auto documents = documents_in(options.manifests);
   if (!documents.ok()) return documents.status();
   const std::string topology = topology_of(*documents);
@@ -71,6 +83,11 @@ absl::Status make(const State& state, const LabOptions& options, const NodeApi& 
   if (!made.ok()) return made.status();
   if (made->nodes.empty())
     return absl::InvalidArgumentError(absl::StrCat(options.manifests, " declares no Node"));
+  std::string why;
+  const absl::StatusOr<Mode> mode = settle_mode(state, options, sockets_of(state, *made).size(), why);
+  if (!mode.ok()) return mode.status();
+  if (!why.empty()) progress(absl::StrCat("solo mode: ", why));
+  options.mode = *mode;
   if (absl::Status status = state.save(options, topology); !status.ok()) return status;
 
   progress(absl::StrCat("fabric and ", made->nodes.size(), " nodes"));

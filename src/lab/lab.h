@@ -27,12 +27,17 @@ namespace outrigger::lab {
 inline constexpr char kDefaultName[] = "default";
 inline constexpr char kStateRoot[] = "/run/outrigger/lab";
 
+// Split: ports, engines and agent of a node are processes of their own, on huge pages that the lab reserves.
+// Solo: one process.  Auto: split where huge pages can be had and the programs are installed, else solo.
+enum class Mode { kAuto, kSplit, kSolo };
+
 struct LabOptions {
   std::string name = kDefaultName;            // lower-case letters, digits, '-', '_'; at most 32
   std::string manifests;                      // file or folder; empty: examples/two-hosts
   std::string daemon = "outriggerd";          // path of the program that runs on the DPUs
   std::vector<std::string> daemon_arguments;  // further arguments for every daemon
-  bool dhcp = false;                          // endpoints ask DHCP and listen to router advertisements
+  Mode mode = Mode::kAuto;
+  bool dhcp = false;  // endpoints ask DHCP and listen to router advertisements
 };
 
 // The API of one dpu node, for `apply --lab N`.
@@ -59,6 +64,11 @@ using Progress = std::function<void(std::string_view line)>;
 // the former. FailedPrecondition says what is missing: root, a tool, a kernel module.
 absl::Status up(const LabOptions& options, const NodeApi& api, const Progress& progress);
 
+// The DPU of a node is dead altogether: every process of its side is killed, its place in the fabric is down.
+// `thaw` brings it back as it was.
+absl::Status freeze(const std::string& name, const std::string& node);
+absl::Status thaw(const std::string& name, const std::string& node, const NodeApi& api);
+
 // Ends the lab's processes and removes all it made, from whatever is found; OK when there is nothing.
 absl::Status down(const std::string& name);
 
@@ -73,6 +83,11 @@ absl::StatusOr<std::vector<NodeSocket>> sockets(const std::string& name);
 // only when it cannot.  Exit status, signals and terminal are then the program's own.
 absl::Status exec(const std::string& name, const std::string& where, const std::vector<std::string>& argv);
 
+struct ProcessStatus {
+  std::string program;  // "outriggerd", "outrigger-ports", "outrigger-engine"
+  pid_t pid = 0;
+};
+
 struct NodeStatus {
   std::string node;
   std::string kind;  // "dpu", "plain", "fabric"
@@ -81,6 +96,8 @@ struct NodeStatus {
   bool ready = false;
   std::string why;     // when not ready
   std::string socket;  // of a dpu node
+  std::string mode;    // of a dpu node: "split", "solo"
+  std::vector<ProcessStatus> processes;
 };
 
 struct EndpointStatus {
@@ -100,6 +117,7 @@ struct LabStatus {
 };
 
 absl::StatusOr<LabStatus> status(const std::string& name);
+[[nodiscard]] std::string_view text(Mode mode);
 std::vector<std::string> names();  // labs with state or namespaces on this machine
 
 [[nodiscard]] std::string table(const LabStatus& status);  // for people

@@ -20,6 +20,12 @@ uint32_t hash(std::string_view text) {
   return value;
 }
 
+std::string device_name(std::string_view kind, const std::string& node) {
+  std::string name = absl::StrCat(std::string(kind), node);
+  if (name.size() <= kMaxDeviceName) return name;
+  return absl::StrFormat("%s%s%08x", std::string(kind), node.substr(0, 4), hash(node));
+}
+
 bool allowed(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; }
 
 }  // namespace
@@ -38,6 +44,10 @@ std::string fabric_netns(const std::string& lab) { return absl::StrCat(prefix(la
 
 std::string node_netns(const std::string& lab, const std::string& node) {
   return absl::StrCat(prefix(lab), "node.", node);
+}
+
+std::string host_netns(const std::string& lab, const std::string& node) {
+  return absl::StrCat(prefix(lab), "host.", node);
 }
 
 std::string endpoint_netns(const std::string& lab, const std::string& endpoint) {
@@ -64,11 +74,8 @@ std::optional<std::string> lab_of(const std::string& netns) {
   return check_name(lab).ok() ? std::optional(lab) : std::nullopt;
 }
 
-std::string uplink_name(const std::string& node) {
-  std::string name = absl::StrCat("up-", node);
-  if (name.size() <= kMaxDeviceName) return name;
-  return absl::StrFormat("up-%s%08x", node.substr(0, 4), hash(node));
-}
+std::string uplink_name(const std::string& node) { return device_name("up-", node); }
+std::string host_uplink_name(const std::string& node) { return device_name("hu-", node); }
 
 std::string veth_name(const MacAddress& endpoint) {
   std::string name = "v";

@@ -18,6 +18,7 @@ absl::Status check_name(const std::string& lab);
 std::string prefix(const std::string& lab);                               // "or-default."
 std::string fabric_netns(const std::string& lab);                         // "or-default.fabric"
 std::string node_netns(const std::string& lab, const std::string& node);  // "or-default.node.host-a"
+std::string host_netns(const std::string& lab, const std::string& node);  // "or-default.host.host-a"
 std::string endpoint_netns(const std::string& lab,
                            const std::string& endpoint);  // "or-default.ep.shop.web-1"
 
@@ -29,7 +30,8 @@ std::optional<std::string> lab_of(const std::string& netns);
 // Device names, at most 15 bytes.
 std::string uplink_name(
     const std::string& node);  // in the fabric: "up-host-a", with a hash when that is too long
-std::string veth_name(const MacAddress& endpoint);  // on a plain node: "v020000000301"
+std::string host_uplink_name(const std::string& node);  // of the host's own kernel: "hu-host-a"
+std::string veth_name(const MacAddress& endpoint);      // on a plain node: "v020000000301"
 
 // A MAC for the kernel's end of an uplink: a bridge takes frames for its ports' own MACs as its own, so the
 // tap must not keep the one the engine uses.

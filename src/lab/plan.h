@@ -19,6 +19,7 @@ struct PlannedNode {
   std::string uplink;               // its device in the fabric
   std::vector<IpAddress> underlay;  // at most one of each family
   uint16_t mtu = 1500;
+  std::vector<IpAddress> fallback;  // underlay of the host's own kernel; empty: the lab makes no host side
 };
 
 struct PlannedNetwork {

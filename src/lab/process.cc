@@ -163,9 +163,9 @@ bool alive(const ProcessId& id) {
 void terminate(const std::vector<ProcessId>& processes, absl::Duration grace) {
   std::vector<ProcessId> left;
   std::copy_if(processes.begin(), processes.end(), std::back_inserter(left), alive);
-  for (const ProcessId& id : left) kill(id.pid, SIGTERM);
+  bool killed = grace <= absl::ZeroDuration();
+  for (const ProcessId& id : left) kill(id.pid, killed ? SIGKILL : SIGTERM);
   const absl::Time deadline = absl::Now() + grace;
-  bool killed = false;
   while (std::erase_if(left, [](const ProcessId& id) { return !alive(id); }), !left.empty()) {
     if (!killed && absl::Now() > deadline) {
       for (const ProcessId& id : left) kill(id.pid, SIGKILL);

@@ -39,7 +39,8 @@ absl::StatusOr<ProcessId> start(const std::vector<std::string>& argv,
 // The process that has this pid now; nullopt when none does, or only a zombie.
 std::optional<ProcessId> process(pid_t pid);
 bool alive(const ProcessId& id);
-// SIGTERM, and SIGKILL to what is left after `grace`.  Returns when all are gone.
+// SIGTERM, and SIGKILL to what is left after `grace`; without grace SIGKILL at once.  Returns when all are
+// gone.
 void terminate(const std::vector<ProcessId>& processes, absl::Duration grace);
 
 }  // namespace outrigger::lab

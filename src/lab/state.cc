@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "lab/interrupt.h"
@@ -48,6 +50,11 @@ bool same_file(int fd, const std::string& path) {
 
 }  // namespace
 
+std::string_view text(Mode mode) {
+  constexpr std::string_view kTexts[] = {"auto", "split", "solo"};
+  return kTexts[static_cast<size_t>(mode)];
+}
+
 State::State(std::string lab) : lab_(std::move(lab)), folder_(absl::StrCat(kStateRoot, "/", lab_)) {}
 
 bool State::exists() const { return fs::exists(folder_ + "/lab.json"); }
@@ -68,6 +75,7 @@ absl::Status State::save(const LabOptions& options, const std::string& topology)
   const Json saved = {{"manifests", options.manifests},
                       {"daemon", options.daemon},
                       {"daemon_arguments", options.daemon_arguments},
+                      {"mode", text(options.mode)},
                       {"dhcp", options.dhcp}};
   return write_file(folder_ + "/lab.json", saved.dump(2) + "\n");
 }
@@ -84,6 +92,8 @@ absl::StatusOr<LabOptions> State::options() const {
   options.manifests = saved.value("manifests", "");
   options.daemon = saved.value("daemon", options.daemon);
   options.daemon_arguments = saved.value("daemon_arguments", std::vector<std::string>{});
+  const std::string mode = saved.value("mode", "solo");
+  options.mode = mode == "split" ? Mode::kSplit : mode == "solo" ? Mode::kSolo : Mode::kAuto;
   options.dhcp = saved.value("dhcp", false);
   return options;
 }
@@ -120,6 +130,26 @@ std::vector<ProcessId> State::daemons() const {
   }
   return found;
 }
+
+absl::Status State::save_huge_pages(unsigned pages) const {
+  return write_file(folder_ + "/huge-pages", absl::StrCat(pages, "\n"));
+}
+
+unsigned State::huge_pages() const {
+  unsigned pages = 0;
+  (void)absl::SimpleAtoi(absl::StripAsciiWhitespace(content(folder_ + "/huge-pages").value_or("")), &pages);
+  return pages;
+}
+
+absl::Status State::mark_frozen(const std::string& node, bool frozen) const {
+  const std::string mark = node_folder(node) + "/frozen";
+  if (frozen) return write_file(mark, "");
+  std::error_code error;
+  fs::remove(mark, error);
+  return absl::OkStatus();
+}
+
+bool State::frozen(const std::string& node) const { return fs::exists(node_folder(node) + "/frozen"); }
 
 absl::Status State::save_setup(const std::string& endpoint, const std::string& setup) const {
   return write_file(setup_file(endpoint), setup);

@@ -34,6 +34,13 @@ class State {
   [[nodiscard]] std::optional<ProcessId> daemon(const std::string& node) const;  // only while it lives
   [[nodiscard]] std::vector<ProcessId> daemons() const;                          // all that live
 
+  // Huge pages this lab has added to the kernel's pool.
+  absl::Status save_huge_pages(unsigned pages) const;
+  [[nodiscard]] unsigned huge_pages() const;
+
+  absl::Status mark_frozen(const std::string& node, bool frozen) const;
+  [[nodiscard]] bool frozen(const std::string& node) const;
+
   // What eth0 of an endpoint was set up as; empty when it was not.
   absl::Status save_setup(const std::string& endpoint, const std::string& setup) const;
   [[nodiscard]] std::string setup(const std::string& endpoint) const;

@@ -14,6 +14,7 @@
 #include "lab/lab.h"
 #include "lab/names.h"
 #include "lab/netns.h"
+#include "lab/node_processes.h"
 #include "lab/plan.h"
 #include "lab/state.h"
 
@@ -39,9 +40,11 @@ NodeStatus node_status(const State& state, const PlannedNode& node) {
   if (node.kind == manifest::Node::Kind::kDpu) {
     status.kind = "dpu";
     status.socket = state.socket(node.name);
+    for (const NodeProcess& one : node_processes(node.netns, state.node_folder(node.name)))
+      status.processes.push_back({one.program, one.id.pid});
     const auto daemon = state.daemon(node.name);
     if (daemon) status.pid = daemon->pid;
-    if (!daemon) status.why = "outriggerd does not run";
+    if (!daemon) status.why = state.frozen(node.name) ? "frozen" : "outriggerd does not run";
   }
   if (status.why.empty() && !cabled) status.why = "no uplink";
   status.ready = status.why.empty();
@@ -75,7 +78,10 @@ absl::StatusOr<LabStatus> status(const std::string& name) {
                           .ready = is_up(fabric, "fabric"),
                           .why = "",
                           .socket = ""});
-  for (const PlannedNode& node : now->nodes) result.nodes.push_back(node_status(state, node));
+  for (const PlannedNode& node : now->nodes) {
+    result.nodes.push_back(node_status(state, node));
+    if (node.kind == manifest::Node::Kind::kDpu) result.nodes.back().mode = text(options->mode);
+  }
   for (const PlannedEndpoint& endpoint : now->endpoints)
     result.endpoints.push_back(endpoint_status(endpoint));
   result.ready =
@@ -93,6 +99,9 @@ std::string table(const LabStatus& status) {
     const std::string pid = node.pid != 0 ? absl::StrCat(node.pid) : "-";
     absl::StrAppendFormat(&text, "%-16s %-7s %-8s %-6s %s%s%s\n", node.node, node.kind, pid, yes(node.ready),
                           node.netns, node.why.empty() ? "" : "  ", node.why);
+    if (node.mode == "solo") continue;
+    for (const ProcessStatus& one : node.processes)
+      absl::StrAppendFormat(&text, "  %-22s %d\n", one.program, one.pid);
   }
   absl::StrAppendFormat(&text, "\n%-24s %-16s %-6s %s\n", "ENDPOINT", "NODE", "READY", "ADDRESSES");
   for (const EndpointStatus& endpoint : status.endpoints) {
@@ -106,12 +115,17 @@ std::string json(const LabStatus& status) {
   using Json = nlohmann::json;
   Json nodes = Json::array(), endpoints = Json::array();
   for (const NodeStatus& node : status.nodes) {
+    Json processes = Json::array();
+    for (const ProcessStatus& one : node.processes)
+      processes.push_back({{"program", one.program}, {"pid", one.pid}});
     nodes.push_back({{"node", node.node},
                      {"kind", node.kind},
                      {"netns", node.netns},
                      {"pid", node.pid},
                      {"ready", node.ready},
                      {"why", node.why},
+                     {"mode", node.mode},
+                     {"processes", processes},
                      {"socket", node.socket}});
   }
   for (const EndpointStatus& endpoint : status.endpoints) {

@@ -25,6 +25,29 @@ const IpAddress& tunnel_address(const PlannedNode& node) {
   return v4 != nullptr ? *v4 : node.underlay.front();
 }
 
+std::string route_to(const IpAddress& address, const std::vector<IpAddress>& own) {
+  const IpAddress* source = of_family(own, address.is_v4());
+  if (source == nullptr) return "";
+  return absl::StrCat("route replace ", address.str(), address.is_v4() ? "/32" : "/128", " dev uplink src ",
+                      source->str(), "\n");
+}
+
+// A kernel's device "uplink" with addresses of its own, and routes to everybody else's.
+std::string underlay_setup(const PlannedNode& node, const std::vector<IpAddress>& own, const Plan& plan) {
+  std::string lines = absl::StrCat("link set lo up\nlink set uplink mtu ", node.mtu, "\n");
+  for (const IpAddress& address : own) {
+    absl::StrAppend(&lines, "addr replace ", address.str(), address.is_v4() ? "/32" : "/128 nodad",
+                    " dev uplink\n");
+  }
+  absl::StrAppend(&lines, "link set uplink up\n");
+  for (const PlannedNode& peer : plan.nodes) {
+    if (peer.name == node.name) continue;
+    for (const IpAddress& address : peer.underlay) absl::StrAppend(&lines, route_to(address, own));
+    for (const IpAddress& address : peer.fallback) absl::StrAppend(&lines, route_to(address, own));
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string fabric_setup() {
@@ -39,22 +62,11 @@ std::string uplink_setup(const PlannedNode& node) {
 }
 
 std::string plain_node_setup(const PlannedNode& node, const Plan& plan) {
-  std::string lines = absl::StrCat("link set lo up\nlink set uplink mtu ", node.mtu, "\n");
-  for (const IpAddress& address : node.underlay) {
-    absl::StrAppend(&lines, "addr replace ", address.str(), address.is_v4() ? "/32" : "/128 nodad",
-                    " dev uplink\n");
-  }
-  absl::StrAppend(&lines, "link set uplink up\n");
-  for (const PlannedNode& peer : plan.nodes) {
-    if (peer.name == node.name) continue;
-    for (const IpAddress& address : peer.underlay) {
-      const IpAddress* own = of_family(node.underlay, address.is_v4());
-      if (own == nullptr) continue;
-      absl::StrAppend(&lines, "route replace ", address.str(), address.is_v4() ? "/32" : "/128",
-                      " dev uplink src ", own->str(), "\n");
-    }
-  }
-  return lines;
+  return underlay_setup(node, node.underlay, plan);
+}
+
+std::string host_setup(const PlannedNode& node, const Plan& plan) {
+  return underlay_setup(node, node.fallback, plan);
 }
 
 std::string network_setup(const PlannedNode& node, const PlannedNetwork& network) {

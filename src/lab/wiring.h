@@ -11,6 +11,8 @@ namespace outrigger::lab {
 std::string fabric_setup();                         // fabric: the bridge
 std::string uplink_setup(const PlannedNode& node);  // fabric: a node's uplink as the bridge's port
 std::string plain_node_setup(const PlannedNode& node, const Plan& plan);  // node: addresses, routes to peers
+// host side: the addresses its kernel path may use, routes to peers
+std::string host_setup(const PlannedNode& node, const Plan& plan);
 std::string network_setup(const PlannedNode& node,
                           const PlannedNetwork& network);  // node: bridge and vxlan device
 // node: unknown destinations, broadcast and multicast go to every peer (there is no multicast in the

@@ -7,6 +7,9 @@
 #include <deque>
 #include <vector>
 
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
 namespace outrigger::chaos {
 namespace {
 
@@ -40,11 +43,11 @@ class Knocker {
   }
 
   [[nodiscard]] std::string report() const {
-    std::string when;
+    std::vector<std::string> when;
     for (const Nanoseconds at : violations_at_)
-      when += (when.empty() ? "" : ", ") + std::to_string(static_cast<double>(at) / 1e9);
-    return "{\"tried\": " + std::to_string(tried_) + ", \"violations\": " + std::to_string(violations_) +
-           ", \"at\": [" + when + "]}\n";
+      when.push_back(absl::StrFormat("%.6f", static_cast<double>(at) / 1e9));
+    return absl::StrFormat("{\"tried\": %d, \"violations\": %d, \"at\": [%s]}\n", tried_, violations_,
+                           absl::StrJoin(when, ", "));
   }
 
  private:

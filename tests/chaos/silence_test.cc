@@ -8,11 +8,11 @@ namespace {
 constexpr Nanoseconds kMicro = 1000;
 
 // Packets 100 us apart, each on its way for 20 us.
-struct Run {
+struct Trace {
   std::vector<Nanoseconds> sent_at;
   std::vector<Arrival> arrivals;
 
-  explicit Run(size_t packets) {
+  explicit Trace(size_t packets) {
     for (size_t i = 0; i < packets; ++i) {
       sent_at.push_back(static_cast<Nanoseconds>(i) * 100 * kMicro);
       arrivals.push_back({i, sent_at.back() + 20 * kMicro});
@@ -24,7 +24,7 @@ struct Run {
 };
 
 TEST(Silence, IsTheDelayWhileAllIsWell) {
-  const Judgement found = Run(100).judged();
+  const Judgement found = Trace(100).judged();
   EXPECT_EQ(found.sent, 100u);
   EXPECT_EQ(found.received, 100u);
   EXPECT_EQ(found.lost, 0u);
@@ -33,7 +33,7 @@ TEST(Silence, IsTheDelayWhileAllIsWell) {
 }
 
 TEST(Silence, HoldsWhatWasLostInIt) {
-  Run run(100);
+  Trace run(100);
   run.arrivals.erase(run.arrivals.begin() + 40, run.arrivals.begin() + 50);
   const Judgement found = run.judged();
   EXPECT_EQ(found.lost, 10u);
@@ -44,7 +44,7 @@ TEST(Silence, HoldsWhatWasLostInIt) {
 }
 
 TEST(Silence, CountsWhatWasOnlyHeldBack) {
-  Run run(100);
+  Trace run(100);
   for (size_t i = 40; i < 50; ++i) run.arrivals[i].at = run.sent_at[50];
   const Judgement found = run.judged();
   EXPECT_EQ(found.lost, 0u);
@@ -53,7 +53,7 @@ TEST(Silence, CountsWhatWasOnlyHeldBack) {
 }
 
 TEST(Silence, IsNotMadeByASenderThatPaused) {
-  Run run(100);
+  Trace run(100);
   for (size_t i = 50; i < 100; ++i) {
     run.sent_at[i] += 5000 * kMicro;
     run.arrivals[i].at += 5000 * kMicro;
@@ -64,7 +64,7 @@ TEST(Silence, IsNotMadeByASenderThatPaused) {
 }
 
 TEST(Silence, LastsToTheEndWhenNothingComesAnyMore) {
-  Run run(100);
+  Trace run(100);
   run.arrivals.resize(40);
   const Judgement found = run.judged();
   EXPECT_EQ(found.lost, 60u);
@@ -72,7 +72,7 @@ TEST(Silence, LastsToTheEndWhenNothingComesAnyMore) {
 }
 
 TEST(Silence, CountsLateAndDoublePackets) {
-  Run run(10);
+  Trace run(10);
   std::swap(run.arrivals[4].sequence, run.arrivals[5].sequence);
   run.arrivals.push_back(run.arrivals.back());
   const Judgement found = run.judged();

@@ -12,6 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
 namespace outrigger::chaos {
 namespace {
 
@@ -106,19 +110,17 @@ class Client {
 
   [[nodiscard]] std::string report() const {
     uint64_t answers = 0;
-    size_t broken = 0;
     Nanoseconds longest = 0;
-    std::string why;
+    std::vector<std::string> why;
     for (const Connection& one : connections_) {
       answers += one.heard;
       longest = std::max(longest, one.longest);
-      if (one.broken.empty()) continue;
-      why += (broken++ == 0 ? "\"" : ", \"") + one.broken + "\"";
+      if (!one.broken.empty()) why.push_back(absl::StrCat("\"", one.broken, "\""));
     }
-    return "{\"connections\": " + std::to_string(connections_.size()) +
-           ", \"broken\": " + std::to_string(broken) + ", \"why\": [" + why +
-           "], \"answers\": " + std::to_string(answers) +
-           ", \"longest_wait_ms\": " + std::to_string(static_cast<double>(longest) / 1e6) + "}\n";
+    return absl::StrFormat(
+        "{\"connections\": %d, \"broken\": %d, \"why\": [%s], \"answers\": %d, \"longest_wait_ms\": %.3f}\n",
+        connections_.size(), why.size(), absl::StrJoin(why, ", "), answers,
+        static_cast<double>(longest) / 1e6);
   }
 
  private:

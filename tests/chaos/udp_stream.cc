@@ -11,6 +11,10 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
 namespace outrigger::chaos {
 namespace {
 
@@ -147,41 +151,27 @@ class Receiver {
   int fd_ = -1;
 };
 
-std::string number(const char* name, long long value) {
-  return "\"" + std::string(name) + "\": " + std::to_string(value);
-}
-
-std::string micros(Nanoseconds value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", static_cast<double>(value) / 1e3);
-  return text;
-}
-
 std::string described(const Silence& silence) {
-  return "{\"at\": " + std::to_string(static_cast<double>(silence.began) / 1e9) +
-         ", \"us\": " + micros(silence.length) + ", \"lost\": " + std::to_string(silence.lost) + "}";
+  return absl::StrFormat("{\"at\": %.6f, \"us\": %.1f, \"lost\": %d}",
+                         static_cast<double>(silence.began) / 1e9, static_cast<double>(silence.length) / 1e3,
+                         silence.lost);
 }
 
 std::string report(const UdpOptions& options, const Log& log, Nanoseconds began, Nanoseconds end) {
-  std::string text = "{" + number("sent", static_cast<long long>(log.sent)) + ", " +
-                     number("received", static_cast<long long>(log.received)) + ", " +
-                     number("refused", static_cast<long long>(log.refused)) + ", " +
-                     number("receiver_overflow", log.overflowed) +
-                     ", \"seconds\": " + std::to_string(static_cast<double>(end - began) / 1e9);
-  if (options.record) {
-    const Judgement found =
-        judge(log.sent_at, log.arrivals, static_cast<Nanoseconds>(options.threshold_us * 1e3), end);
-    text += ", " + number("lost", static_cast<long long>(found.lost)) + ", " +
-            number("duplicates", static_cast<long long>(found.duplicates)) + ", " +
-            number("reordered", static_cast<long long>(found.reordered)) +
-            ", \"longest\": " + described(found.longest) + ", \"silences\": [";
-    for (size_t i = 0; i < found.silences.size(); ++i)
-      text += (i == 0 ? "" : ", ") + described(found.silences[i]);
-    text += "]";
-  } else {
-    text += ", " + number("lost", static_cast<long long>(log.sent) - static_cast<long long>(log.received));
-  }
-  return text + "}\n";
+  std::string text = absl::StrFormat(
+      "{\"sent\": %d, \"received\": %d, \"refused\": %d, \"receiver_overflow\": %d, \"seconds\": %.6f",
+      log.sent, log.received, log.refused, log.overflowed, static_cast<double>(end - began) / 1e9);
+  if (!options.record)
+    return absl::StrCat(text, ", \"lost\": ", log.sent - std::min(log.sent, log.received), "}\n");
+  const Judgement found =
+      judge(log.sent_at, log.arrivals, static_cast<Nanoseconds>(options.threshold_us * 1e3), end);
+  std::vector<std::string> silences;
+  for (const Silence& silence : found.silences) silences.push_back(described(silence));
+  absl::StrAppendFormat(&text,
+                        ", \"lost\": %d, \"duplicates\": %d, \"reordered\": %d, \"longest\": ", found.lost,
+                        found.duplicates, found.reordered);
+  return absl::StrCat(text, described(found.longest), ", \"silences\": [", absl::StrJoin(silences, ", "),
+                      "]}\n");
 }
 
 }  // namespace

@@ -27,7 +27,13 @@ def traces(name):
             continue
         if any(f"/run/outrigger/lab/{name}/".encode() in word for word in command):
             found.append(f"process {process.parent.name}")
+    found += [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().splitlines()
+              if line.split()[1].startswith(f"/run/outrigger/lab/{name}/")]
     return found
+
+
+def huge_pages():
+    return int(pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages").read_text())
 
 
 def start(*arguments):

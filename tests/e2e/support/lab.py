@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ.get("OUTRIGGER_BUILD", ROOT / "build/release"))
 PROGRAM = BUILD / "src/cli/outrigger"
 RUN = f"e2e-{os.getpid()}"  # two runs on one machine must not take each other's labs down
 MANIFESTS = ROOT / "tests/e2e/manifests"
+MODE = os.environ.get("OUTRIGGER_MODE", "solo")  # of labs that do not say: one process a node is enough for most tests
 
 
 def named(purpose):
@@ -35,6 +36,8 @@ class Lab:
         self.name = name
         self.manifests = pathlib.Path(manifests)
         outrigger("lab", "down", "--name", name)
+        if "--mode" not in options:
+            options = ("--mode", MODE, *options)
         outrigger("lab", "up", "--name", name, "-f", self.manifests, *options)
         try:
             if apply:

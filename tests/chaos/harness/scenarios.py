@@ -1,0 +1,196 @@
+"""What is done to the lab, one function a row of the table.  Each returns its figures."""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+from support.lab import PROGRAM, ROOT, outrigger
+from support.wait import until
+
+from .figures import blackouts_ms, spread
+from .node import Dpu, gained
+from .streams import Instruments
+
+FLOOR_US = 300  # silences below are not told apart from the machine's own noise
+POLICY = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: number-{0}, namespace: run}}
+spec: {{podSelector: {{matchLabels: {{none: such}}}}, policyTypes: [Ingress]}}
+"""
+
+
+class Run:
+    """A scenario's surroundings: the instruments around it, the counters before and after."""
+
+    def __init__(self, lab, load=0, **instruments):
+        self.lab, self.dpu, self.load, self.options = lab, Dpu(lab), load, instruments
+
+    def measure(self, act):
+        """`act(dpu)` returns the moments (CLOCK_MONOTONIC) of what it did, and figures of its own."""
+        before, buffers = self.dpu.losses(), self.dpu.buffers()
+        with Instruments(self.lab, self.load, **self.options) as instruments:
+            quiet_from = time.monotonic()
+            time.sleep(self.quiet)
+            moments, own = act(self.dpu)
+            time.sleep(1)
+            seen = instruments.stop()
+        noise = [s["us"] / 1e3 for s in seen["udp"]["silences"]
+                 if quiet_from < s["at"] < quiet_from + self.quiet - 0.05]
+        result = {"noise_ms": spread(noise), "quiet_seconds": self.quiet,
+                  "blackout_ms": spread(blackouts_ms(seen["udp"]["silences"], moments, FLOOR_US)),
+                  "events": len(moments), **self.summary(seen), **own}
+        result["counted_losses"] = gained(before, self.settled(self.dpu.losses))
+        whole = until(lambda: self.dpu.buffers() == buffers, timeout=5, every=0.1)
+        result["buffers_leaked"] = 0 if whole else self.dpu.buffers() - buffers
+        return result
+
+    quiet = 2.0
+
+    @staticmethod
+    def settled(read):
+        return until(read, timeout=5) or {}
+
+    @staticmethod
+    def summary(seen):
+        udp, tcp, denied = seen["udp"], seen["tcp"], seen["denied"]
+        result = {"sent": udp["sent"], "lost": udp["lost"], "duplicates": udp["duplicates"],
+                  "reordered": udp["reordered"], "tcp_connections": tcp["connections"], "tcp_broken": tcp["broken"],
+                  "tcp_longest_wait_ms": tcp["longest_wait_ms"], "denied_tried": denied["tried"],
+                  "violations": denied["violations"]}
+        if "load" in seen:
+            load = seen["load"]
+            result |= {"load_sent": load["sent"], "load_lost": load["lost"],
+                       "load_rate": round(load["sent"] / load["seconds"]), "load_overflow": load["receiver_overflow"]}
+        if "iperf" in seen:
+            result |= {"iperf_alive": seen["iperf"]["alive"],
+                       "iperf_mbit": round(seen["iperf"]["bits_per_second"] / 1e6, 1),
+                       "iperf_retransmits": seen["iperf"]["retransmits"]}
+        return result
+
+
+def planned_swap(lab, count, load=0, seed=1, **options):
+    """Upgrade and rollback, in turns."""
+    rng = random.Random(seed)
+
+    def act(dpu):
+        first = dpu.wait_for("active")["version"]
+        other = next(e["version"] for e in dpu.engines() if e["version"] != first and e["state"] != "barred")
+        moments = []
+        for number in range(count):
+            dpu.wait_for("standby") if number else None
+            time.sleep(rng.uniform(0.05, 0.25))
+            moments.append(time.monotonic())
+            change = ["upgrade", "--to", other] if number == 0 else ["rollback"]
+            done = lab.cli("engine", *change, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+        return moments, {"versions": [first, other]}
+
+    return Run(lab, load, **options).measure(act)
+
+
+def kill_active(lab, count, load=0, seed=2, **options):
+    """kill -9 of the active engine, once a standby is warm, at a random moment."""
+    rng = random.Random(seed)
+
+    def act(dpu):
+        moments, standby_after = [], []
+        for _ in range(count):
+            dpu.wait_for("standby")
+            active = dpu.wait_for("active")
+            time.sleep(rng.uniform(0, 0.2))
+            moments.append(time.monotonic())
+            dpu.kill(active["pid"])
+            assert until(lambda pid=active["pid"]: (dpu.active() or {"pid": pid})["pid"] != pid, timeout=10, every=0.02)
+            dpu.wait_for("standby")
+            standby_after.append((time.monotonic() - moments[-1]) * 1e3)
+        return moments, {"standby_again_ms": spread(standby_after)}
+
+    return Run(lab, load, **options).measure(act)
+
+
+def hang(lab, count, load=0, seed=3, **options):
+    """SIGSTOP of the active engine: it does not die, it only does nothing any more."""
+    rng = random.Random(seed)
+
+    def act(dpu):
+        moments = []
+        for _ in range(count):
+            dpu.wait_for("standby")
+            active = dpu.wait_for("active")
+            time.sleep(rng.uniform(0, 0.2))
+            moments.append(time.monotonic())
+            dpu.kill(active["pid"], signal.SIGSTOP)
+            gone = until(lambda pid=active["pid"]: not pathlib.Path(f"/proc/{pid}").exists(), timeout=10, every=0.001)
+            assert gone, f"engine {active['pid']} was stopped and nobody killed it"
+        return moments, {}
+
+    return Run(lab, load, **options).measure(act)
+
+
+def kill_agent(lab, count, load=0, seed=4, **options):
+    """kill -9 of the agent while policies are applied; whatever apply said yes to is there at the end."""
+    rng = random.Random(seed)
+
+    def act(dpu):
+        moments, promised, back = [], set(), []
+        for number in range(count):
+            apply = subprocess.Popen([PROGRAM, "apply", "--lab", lab.name, "-f", "-"], stdin=subprocess.PIPE, text=True,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+            apply.stdin.write(POLICY.format(number))
+            apply.stdin.close()
+            time.sleep(rng.uniform(0, 0.12))
+            moments.append(time.monotonic())
+            dpu.kill(lab.daemon(dpu.node))
+            if apply.wait(30) == 0:
+                promised.add(f"number-{number}")
+            dpu.repair()
+            back.append((time.monotonic() - moments[-1]) * 1e3)
+        there = {one["metadata"]["name"] for one in lab.json("get", "networkpolicies")}
+        for one in sorted(there - {"doors"}):
+            lab.cli("delete", "-f", "-", stdin=POLICY.format(one.removeprefix("number-")))
+        return moments, {"promised": len(promised), "promised_and_gone": len(promised - there),
+                         "agent_again_ms": spread(back)}
+
+    return Run(lab, load, **options).measure(act)
+
+
+def kill_ports(lab, count, load=0, **options):
+    """kill -9 of the ports process."""
+
+    def act(dpu):
+        moments = []
+        for _ in range(count):
+            dpu.wait_for("standby")
+            pid = dpu.program("outrigger-ports")
+            moments.append(time.monotonic())
+            dpu.kill(pid)
+            again = until(lambda: dpu.program("outrigger-ports") not in (None, pid), timeout=20, every=0.05)
+            assert again, "the ports process is not back"
+            dpu.wait_for("active")
+            time.sleep(1)
+        return moments, {}
+
+    return Run(lab, load, **options).measure(act)
+
+
+def dead_dpu(lab, count, node="a", **options):
+    """Everything of one DPU dies; the host's own kernel carries on; and hands back when it returns."""
+
+    def act(dpu):
+        moments = []
+        for _ in range(count):
+            moments.append(time.monotonic())
+            outrigger("lab", "freeze", node, "--name", lab.name)
+            time.sleep(8)
+            moments.append(time.monotonic())
+            outrigger("lab", "thaw", node, "--name", lab.name)
+            time.sleep(10)
+        return moments, {}
+
+    return Run(lab, 0, iperf=None, **options).measure(act)
+
+
+def alive(pid):
+    return os.path.exists(f"/proc/{pid}")
