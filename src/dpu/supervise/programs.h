@@ -1,7 +1,7 @@
 // Which programs the agent starts, where they lie, and what they are told on their command lines.
 //
 //   outrigger-ports --runtime FOLDER --workers N [--cpus A,B] --sessions N --buffers N --rules N --memory MIB
-//                   --huge-pages on|off [--eal TEXT]      serves FOLDER/ports.sock
+//                   --huge-pages on|off --reserve-huge-pages [--eal TEXT]      serves FOLDER/ports.sock
 //   outrigger-engine --runtime FOLDER --instance NAME     attaches there, is controlled at FOLDER/NAME.sock
 //   outrigger-engine --describe                           {"version": "0.1.0", "session_layout": 1,
 //   "memory_layout": 1}
@@ -47,6 +47,9 @@ struct EngineDescription {
 absl::StatusOr<EngineDescription> describe_engine(const Programs& programs, const std::string& version,
                                                   absl::Duration patience = absl::Seconds(5));
 absl::StatusOr<EngineDescription> parse_description(const std::string& text);
+
+// MiB of 2 MiB pages that nobody uses.
+unsigned unused_huge_mib();
 
 // Where the programs are when nobody says: beside `self`, or in the build tree it lies in.
 std::string default_programs_folder(const std::string& self);
