@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/tap_io.h"
 #include "engine/worker.h"
 #include "packet/parse_inline.h"
 
@@ -64,18 +65,25 @@ void malformed(Burst& burst, unsigned i, Drop why) {
 
 bool Worker::receive(const PollSource& source) {
   Burst& burst = burst_;
-  burst.count = rte_eth_rx_burst(source.device, source.queue, burst.packets.data(), Burst::kSize);
+  burst.count = source.kind == DeviceKind::kEthdev
+                    ? rte_eth_rx_burst(source.device, source.queue, burst.packets.data(), Burst::kSize)
+                    : read_tap(source.tap, shared_.buffers, burst.packets.data(), Burst::kSize,
+                               port_counters_[source.port.value() % kCountedPorts]);
   if (burst.count == 0) return false;
+  arrive(burst, source.port);
+  return true;
+}
+
+void Worker::arrive(Burst& burst, PortId port) {
   counters_.packets.add(burst.count);
   burst.fast_count = burst.slow_count = 0;
-  const PortAction& action = actions_->ports[source.port.value()];
+  const PortAction& action = actions_->ports[port.value()];
   if (action.role == PortRole::kUplink) {
-    arrive_from_fabric(burst, source.port);
+    arrive_from_fabric(burst, port);
   } else {
-    arrive_from_endpoint(burst, source.port, action);
+    arrive_from_endpoint(burst, port, action);
   }
   process(burst);
-  return true;
 }
 
 void Worker::arrive_from_endpoint(Burst& burst, PortId port, const PortAction& action) {

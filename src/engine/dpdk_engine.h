@@ -4,10 +4,15 @@
 
 #include <thread>
 
+#include <optional>
+
+#include "engine/attachment.h"
 #include "engine/engine.h"
-#include "engine/memory.h"
 #include "engine/neighbours.h"
-#include "engine/ports.h"
+#include "engine/node_memory.h"
+#include "engine/port_source.h"
+#include "engine/shadow.h"
+#include "engine/shared_neighbours.h"
 #include "engine/worker.h"
 
 namespace outrigger::engine {
@@ -17,12 +22,18 @@ class DpdkEngine final : public Engine {
   DpdkEngine(EngineOptions options, std::unique_ptr<TableBuilder> builder);
   ~DpdkEngine() override;
 
-  absl::Status begin();
+  absl::Status begin();                      // solo
+  absl::Status join(Attachment attachment);  // as standby
 
   absl::StatusOr<Epoch> apply(std::string_view bytes) override;
   absl::StatusOr<Explanation> explain(std::span<const uint8_t> frame, PortId port, TunnelId tunnel) override;
   Figures figures() override;
   std::vector<Session> sessions(size_t limit) override;
+  absl::StatusOr<Echo> probe(PortId port, std::span<const uint8_t> frame, uint64_t mark,
+                             unsigned timeout_ms) override;
+  absl::Status shadow(bool on) override;
+  ShadowReport shadow_report() override;
+  [[nodiscard]] Role role() override;
   void tend() override;
 
  private:
@@ -32,8 +43,20 @@ class DpdkEngine final : public Engine {
     ~Eal();
   };
 
-  absl::Status make_workers();
+  absl::Status publish_nothing();
+  void make_workers();
+  void run_in_threads();
+  absl::Status run_on_lcores();
+  void stop_workers();
   void pin();
+  [[nodiscard]] bool active() const;
+  Epoch next_epoch();
+  void be_active();
+  void learn_from_others();
+  void compare();
+  [[nodiscard]] std::vector<uint64_t> drops() const;
+  std::optional<Echo> next_echo(uint64_t mark, uint64_t since);
+  absl::Status inject(PortId port, std::span<const uint8_t> frame);
   void publish(const Tables* tables);
   void republish();
   void send(std::span<const uint8_t> frame, PortId port);
@@ -44,16 +67,21 @@ class DpdkEngine final : public Engine {
   EngineOptions options_;
   std::unique_ptr<TableBuilder> builder_;
   Eal eal_;  // outlives everything of DPDK's
+  unsigned slot_ = 0;
+  std::optional<NodeMemory> memory_;
   Shared shared_;
-  std::unique_ptr<Ports> ports_;
-  std::vector<Memory> session_memory_;
+  std::unique_ptr<PortSource> ports_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_;  // solo
+  std::vector<unsigned> lcores_;      // attached
   std::unique_ptr<Published> published_;
   std::vector<PortRequest> wanted_;
   std::shared_ptr<const Limits> limits_;
   uint64_t limits_number_ = 0;  // of the publication that brought them
   Neighbours neighbours_;
+  std::optional<SharedNeighbours> shared_neighbours_;
+  std::optional<Shadow> shadow_;
+  ShadowReport last_report_;
   Neighbours::Clock::time_point announced_;
   Epoch epoch_;
   uint64_t publications_ = 0;

@@ -49,8 +49,12 @@ absl::Status start_eal(const EalOptions& options) {
     args.insert(args.end(), {"--no-huge", "--no-shconf"});
   }
   args.insert(args.end(), options.extra.begin(), options.extra.end());
+  return start_eal(std::move(args));
+}
+
+absl::Status start_eal(std::vector<std::string> arguments) {
   std::vector<char*> argv;
-  for (std::string& arg : args) argv.push_back(arg.data());
+  for (std::string& argument : arguments) argv.push_back(argument.data());
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     return absl::UnavailableError(
         absl::StrCat("DPDK did not start: ", rte_strerror(rte_errno), " (its own messages stand above)"));

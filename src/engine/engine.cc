@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_launch.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,8 @@
 #include "engine/demands.h"
 #include "engine/dpdk_engine.h"
 #include "engine/eal.h"
+#include "engine/poll_plan.h"
+#include "engine/ports.h"
 #include "outrigger/engine/v1/update.pb.h"
 
 namespace outrigger::engine {
@@ -34,8 +37,7 @@ DpdkEngine::DpdkEngine(EngineOptions options, std::unique_ptr<TableBuilder> buil
     : options_(std::move(options)), builder_(std::move(builder)) {}
 
 DpdkEngine::~DpdkEngine() {
-  shared_.stop.store(true);
-  for (std::thread& thread : threads_) thread.join();
+  stop_workers();
   shared_.drain();
   workers_.clear();
   ports_.reset();
@@ -49,15 +51,17 @@ absl::Status DpdkEngine::begin() {
   const EalOptions eal{options_.huge_pages, options_.memory_mib, options_.eal};
   if (absl::Status status = start_eal_unpinned(eal); !status.ok()) return status;
   eal_.started = true;
-  shared_.always_poll = options_.always_poll;
-  if (absl::Status status = shared_.make(options_.workers, options_.buffers); !status.ok()) return status;
-  ports_ = std::make_unique<Ports>(options_.workers, shared_.buffers);
-  if (absl::Status status = make_workers(); !status.ok()) return status;
-  auto empty = builder_->build("", Epoch(1));
-  if (!empty.ok()) return empty.status();
-  publish(*empty);
-  builder_->retire();
-  for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
+  auto memory = NodeMemory::alone({options_.workers, options_.sessions_per_worker, options_.rules},
+                                  options_.huge_pages);
+  if (!memory.ok()) return memory.status();
+  memory_ = *std::move(memory);
+  memory_->start_clock(rte_rdtsc(), rte_get_tsc_hz());
+  Ownership(*memory_).seize(slot_);
+  if (absl::Status status = shared_.make_buffers(options_.buffers); !status.ok()) return status;
+  ports_ = std::make_unique<LocalPorts>(options_.workers, shared_.buffers);
+  if (absl::Status status = publish_nothing(); !status.ok()) return status;
+  make_workers();
+  run_in_threads();
   pin();
   return absl::OkStatus();
 }
@@ -76,7 +80,7 @@ absl::StatusOr<Epoch> DpdkEngine::apply(std::string_view bytes) {
       return status;
     }
   }
-  auto tables = builder_->build(bytes, Epoch(epoch_.value() + 1));
+  auto tables = builder_->build(bytes, next_epoch());
   if (!tables.ok()) {
     ports_->restore(wanted_);
     return tables.status();
@@ -114,7 +118,11 @@ absl::StatusOr<Explanation> DpdkEngine::explain(std::span<const uint8_t> frame, 
 
 void DpdkEngine::tend() {
   const auto now = Neighbours::Clock::now();
+  compare();
   hear_neighbours(now);
+  learn_from_others();
+  if (!active()) return;
+  be_active();
   announce(now);
   const Actions& actions = *published_->tables->actions;
   if (actions.uplink == kNoPort) return;
@@ -127,9 +135,21 @@ void DpdkEngine::hear_neighbours(Neighbours::Clock::time_point now) {
   rte_mbuf* packet = nullptr;
   while (rte_ring_sc_dequeue(shared_.to_control, reinterpret_cast<void**>(&packet)) == 0) {
     const auto answer = neighbours_.hear({rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len}, now);
-    if (answer) learnt |= builder_->learn(answer->address, answer->mac);
+    if (answer) {
+      learnt |= builder_->learn(answer->address, answer->mac);
+      if (active()) shared_neighbours_->write(answer->address, answer->mac);
+    }
     rte_pktmbuf_free(packet);
   }
+  if (learnt) republish();
+}
+
+// What the engine that has the queues found out, so that tunnels work at once when it is our turn.
+void DpdkEngine::learn_from_others() {
+  if (active()) return;
+  bool learnt = false;
+  shared_neighbours_->read(
+      [&](const IpAddress& address, const MacAddress& mac) { learnt |= builder_->learn(address, mac); });
   if (learnt) republish();
 }
 
@@ -144,16 +164,45 @@ void DpdkEngine::announce(Neighbours::Clock::time_point now) {
   }
 }
 
-absl::Status DpdkEngine::make_workers() {
-  const size_t bytes = SessionTable::bytes_needed(options_.sessions_per_worker);
-  for (unsigned id = 0; id < options_.workers; ++id) {
-    auto memory = Memory::map(bytes, options_.huge_pages);
-    if (!memory.ok()) return memory.status();
-    session_memory_.push_back(*std::move(memory));
-    workers_.push_back(std::make_unique<Worker>(id, options_.workers, shared_, session_memory_.back().bytes(),
-                                                options_.sessions_per_worker, options_.rules));
-  }
+// Empty tables, before the first worker looks.
+absl::Status DpdkEngine::publish_nothing() {
+  shared_.always_poll = options_.always_poll;
+  shared_neighbours_.emplace(memory_->header().neighbours);
+  if (absl::Status status = shared_.make(options_.workers); !status.ok()) return status;
+  auto empty = builder_->build("", next_epoch());
+  if (!empty.ok()) return empty.status();
+  publish(*empty);
+  builder_->retire();
   return absl::OkStatus();
+}
+
+void DpdkEngine::make_workers() {
+  for (unsigned id = 0; id < options_.workers; ++id)
+    workers_.push_back(std::make_unique<Worker>(id, slot_, *memory_, shared_));
+}
+
+void DpdkEngine::run_in_threads() {
+  for (auto& worker : workers_) {
+    threads_.emplace_back([&worker] {
+      (void)rte_thread_register();  // an lcore id, so that the buffer pool's cache is used
+      worker->run();
+      rte_thread_unregister();
+    });
+  }
+}
+
+void DpdkEngine::stop_workers() {
+  shared_.stop.store(true);
+  for (unsigned id = 0; id < workers_.size(); ++id) wake_sleepers(memory_->word(id).owner);
+  for (std::thread& thread : threads_) thread.join();
+  for (const unsigned lcore : lcores_) {
+    // A wake that comes just before the sleep is lost.
+    while (rte_eal_get_lcore_state(lcore) == RUNNING) {
+      for (unsigned id = 0; id < workers_.size(); ++id) wake_sleepers(memory_->word(id).owner);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    (void)rte_eal_wait_lcore(lcore);
+  }
 }
 
 void DpdkEngine::pin() {
@@ -172,15 +221,16 @@ void DpdkEngine::publish(const Tables* tables) {
   fresh->tables = tables;
   fresh->limits = limits_;
   fresh->limits_number = limits_number_;
-  ports_->describe(wanted_, *fresh);
+  describe(*ports_, wanted_, options_.workers, *fresh);
   shared_.published.store(fresh.get(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(shared_.qsbr, RTE_QSBR_THRID_INVALID);
   published_ = std::move(fresh);
   epoch_ = tables->epoch;
+  be_active();
 }
 
 void DpdkEngine::republish() {
-  if (auto tables = builder_->rebuild(Epoch(epoch_.value() + 1)); tables.ok()) {
+  if (auto tables = builder_->rebuild(next_epoch()); tables.ok()) {
     publish(*tables);
     builder_->retire();
   }
@@ -196,8 +246,9 @@ void DpdkEngine::send(std::span<const uint8_t> frame, PortId port) {
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
                                                       std::unique_ptr<TableBuilder> builder) {
-  if (options.workers == 0 || options.workers > 64) {
-    return absl::InvalidArgumentError(absl::StrCat("workers: ", options.workers, ", must be 1 to 64"));
+  if (options.workers == 0 || options.workers > kMaxWorkers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("workers: ", options.workers, ", must be 1 to ", kMaxWorkers));
   }
   auto engine = std::make_unique<DpdkEngine>(options, std::move(builder));
   if (absl::Status status = engine->begin(); !status.ok()) return status;

@@ -8,15 +8,35 @@
 
 namespace outrigger::engine {
 
+namespace {
+
+PortFigures port_figures(const AttachedPort& port, const NodeMemory& memory) {
+  PortFigures out{.id = port.id, .device = port.device};
+  if (port.taps.empty() && !port.probe) {
+    rte_eth_stats stats{};
+    (void)rte_eth_stats_get(port.number, &stats);
+    return {port.id, port.device, stats.ipackets, stats.ibytes, stats.opackets, stats.obytes};
+  }
+  for (unsigned worker = 0; worker < memory.header().sizes.workers; ++worker) {
+    const PortCounters& counted = memory.ports(worker)[port.id.value() % kCountedPorts];
+    out.rx_packets += counted.rx_packets.get();
+    out.rx_bytes += counted.rx_bytes.get();
+    out.tx_packets += counted.tx_packets.get();
+    out.tx_bytes += counted.tx_bytes.get();
+  }
+  return out;
+}
+
+}  // namespace
+
 Figures DpdkEngine::figures() {
   Figures out{.epoch = epoch_, .generation = published_->tables->generation};
-  out.drops.resize(kDropCount);
+  out.drops = drops();
   out.rule_hits.resize(options_.rules);
   std::vector<Capacity>& capacity = out.capacity;
   for (unsigned id = 0; id < workers_.size(); ++id) {
     const Worker& worker = *workers_[id];
     const WorkerCounters& from = worker.counters();
-    for (size_t i = 0; i < kDropCount; ++i) out.drops[i] += from.drops[i].get();
     for (uint32_t i = 0; i < options_.rules; ++i) out.rule_hits[i] += worker.rule_hits().get(i);
     out.workers.push_back({.worker = id,
                            .turns = from.turns.get(),
@@ -33,9 +53,7 @@ Figures DpdkEngine::figures() {
   }
   while (out.rule_hits.size() > 1 && out.rule_hits.back() == 0) out.rule_hits.pop_back();
   for (const auto& [id, port] : ports_->all()) {
-    rte_eth_stats stats{};
-    (void)rte_eth_stats_get(port.number, &stats);
-    out.ports.push_back({port.id, port.device, stats.ipackets, stats.ibytes, stats.opackets, stats.obytes});
+    out.ports.push_back(port_figures(port, *memory_));
   }
   for (Capacity& one : published_->tables->capacity()) capacity.push_back(std::move(one));
   const uint64_t used = rte_mempool_in_use_count(shared_.buffers);
@@ -44,6 +62,14 @@ Figures DpdkEngine::figures() {
                       out.drops[static_cast<size_t>(Drop::kBuffersExhausted)],
                       uint64_t{options_.buffers} *
                           (RTE_PKTMBUF_HEADROOM + kBufferRoom + kBufferPrivate + sizeof(rte_mbuf))});
+  return out;
+}
+
+std::vector<uint64_t> DpdkEngine::drops() const {
+  std::vector<uint64_t> out(kDropCount);
+  for (unsigned id = 0; id < options_.workers; ++id) {
+    for (size_t i = 0; i < kDropCount; ++i) out[i] += memory_->counters(id).drops[i].get();
+  }
   return out;
 }
 

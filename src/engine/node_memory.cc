@@ -93,9 +93,12 @@ NodeMemory NodeMemory::make(int fd, void* at, const WorkerSizes& sizes) {
   header->drop_count = kDropCount;
   header->sizes = sizes;
   header->bytes = bytes_of(sizes);
+  NodeMemory memory(fd, header);
+  for (unsigned worker = 0; worker < sizes.workers; ++worker)
+    (void)SessionTable(memory.sessions(worker), sizes.sessions);
   std::atomic_thread_fence(std::memory_order_release);
   header->magic = kMagic;
-  return {fd, header};
+  return memory;
 }
 
 absl::StatusOr<NodeMemory> NodeMemory::create(const WorkerSizes& sizes, bool huge) {

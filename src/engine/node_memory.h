@@ -93,10 +93,12 @@ struct NodeMemoryHeader {
   uint32_t drop_count = 0;  // kDropCount of the engine that made it; counters keep 128 places
   WorkerSizes sizes;
   uint64_t bytes = 0;
-  uint64_t start_cycles = 0;          // TSC when time began
-  uint64_t cycles_per_tick = 1;       // TSC
-  std::atomic<uint32_t> epoch{0};     // highest that was in force.  Writer: the active engine
-  std::atomic<uint32_t> sampling{0};  // shadows that want samples.  Writers: shadows, by fetch_add
+  uint64_t start_cycles = 0;       // TSC when time began
+  uint64_t cycles_per_tick = 1;    // TSC
+  std::atomic<uint32_t> epoch{0};  // the last number given to a publication.  Writers: engines, by fetch_add
+  std::atomic<uint32_t> in_force{0};    // the active engine's epoch.  Writer: its control thread, as below
+  std::atomic<uint64_t> generation{0};  // and what it was compiled from
+  std::atomic<uint32_t> sampling{0};    // shadows that want samples.  Writers: shadows, by fetch_add
   std::array<WorkerWord, kMaxWorkers> words;
   std::array<SharedNeighbour, kSharedNeighbours> neighbours;  // Writer: the active engine's control thread
 };

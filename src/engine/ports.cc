@@ -4,9 +4,12 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "engine/tap.h"
 
 namespace outrigger::engine {
 
@@ -27,19 +30,24 @@ bool is_wanted(const AttachedPort& port, const std::vector<PortRequest>& wanted)
   });
 }
 
+void set_mtu(const AttachedPort& port) {
+  if (is_tap(port.device)) return set_tap_mtu(port.device, port.mtu);
+  if (!port.probe) (void)rte_eth_dev_set_mtu(port.number, port.mtu);
+}
+
 }  // namespace
 
-Ports::~Ports() {
+LocalPorts::~LocalPorts() {
   for (const auto& [id, port] : ports_) close(port);
 }
 
-absl::Status Ports::attach(const std::vector<PortRequest>& wanted) {
+absl::Status LocalPorts::attach(const std::vector<PortRequest>& wanted) {
   std::vector<uint16_t> added;
   for (const PortRequest& request : wanted) {
     const auto known = ports_.find(request.id.value());
     if (known != ports_.end() && known->second.device == request.device) {
       known->second.mtu = request.mtu;
-      (void)rte_eth_dev_set_mtu(known->second.number, request.mtu);
+      set_mtu(known->second);
       continue;
     }
     auto port = known != ports_.end()
@@ -59,7 +67,7 @@ absl::Status Ports::attach(const std::vector<PortRequest>& wanted) {
   return absl::OkStatus();
 }
 
-void Ports::prune(const std::vector<PortRequest>& wanted) {
+void LocalPorts::prune(const std::vector<PortRequest>& wanted) {
   for (auto at = ports_.begin(); at != ports_.end();) {
     if (is_wanted(at->second, wanted)) {
       ++at;
@@ -70,18 +78,35 @@ void Ports::prune(const std::vector<PortRequest>& wanted) {
   }
 }
 
-void Ports::restore(const std::vector<PortRequest>& wanted) {
+void LocalPorts::restore(const std::vector<PortRequest>& wanted) {
   (void)attach(wanted);  // all of them are: only an MTU may differ
   prune(wanted);
 }
 
-bool Ports::in_use(uint16_t number) const {
+bool LocalPorts::in_use(uint16_t number) const {
   return std::any_of(ports_.begin(), ports_.end(),
-                     [&](const auto& entry) { return entry.second.number == number; });
+                     [&](const auto& entry) { return entry.second.number == number && number != kNoDevice; });
+}
+
+absl::StatusOr<AttachedPort> LocalPorts::open(const PortRequest& request) {
+  if (request.device != "probe" && !is_tap(request.device)) return open_device(request);
+  AttachedPort port{.id = request.id, .device = request.device, .mtu = request.mtu, .ours = true};
+  port.probe = request.device == "probe";
+  if (port.probe) return port;
+  if (std::any_of(ports_.begin(), ports_.end(),
+                  [&](const auto& entry) { return entry.second.device == request.device; })) {
+    return absl::InvalidArgumentError(absl::StrCat("port ", request.id.value(), ": \"", request.device,
+                                                   "\" is another port's device already"));
+  }
+  auto taps = open_tap(request.device, workers_, request.mtu);
+  if (!taps.ok()) return taps.status();
+  port.taps = *std::move(taps);
+  port.queues = static_cast<uint16_t>(workers_);
+  return port;
 }
 
 // "net_tap0,iface=x" creates a virtual device; a PCI address probes one; a name that exists is used as it is.
-absl::StatusOr<AttachedPort> Ports::open(const PortRequest& request) {
+absl::StatusOr<AttachedPort> LocalPorts::open_device(const PortRequest& request) {
   AttachedPort port{.id = request.id, .device = request.device, .mtu = request.mtu};
   const std::string name = request.device.substr(0, request.device.find(','));
   if (rte_eth_dev_get_port_by_name(name.c_str(), &port.number) != 0) {
@@ -105,7 +130,7 @@ absl::StatusOr<AttachedPort> Ports::open(const PortRequest& request) {
   return port;
 }
 
-absl::Status Ports::configure(AttachedPort& port) {
+absl::Status LocalPorts::configure(AttachedPort& port) {
   rte_eth_dev_info device;
   if (const int error = rte_eth_dev_info_get(port.number, &device); error != 0)
     return fault(port.device, "query", error);
@@ -142,28 +167,15 @@ absl::Status Ports::configure(AttachedPort& port) {
   return absl::OkStatus();
 }
 
-void Ports::close(const AttachedPort& port) {
+void LocalPorts::close(const AttachedPort& port) {
+  for (const int tap : port.taps) ::close(tap);
+  if (!port.taps.empty() || port.probe) return;
   (void)rte_eth_dev_stop(port.number);
   if (!port.ours) return;
   rte_eth_dev_info device;
   const bool known = rte_eth_dev_info_get(port.number, &device) == 0;
   (void)rte_eth_dev_close(port.number);
   if (known && device.device != nullptr) (void)rte_dev_remove(device.device);
-}
-
-void Ports::describe(const std::vector<PortRequest>& wanted, Published& published) const {
-  published.polls.assign(workers_, {});
-  for (const PortRequest& request : wanted) {
-    const auto found = ports_.find(request.id.value());
-    if (found == ports_.end()) continue;
-    const AttachedPort& port = found->second;
-    if (published.devices.size() <= port.id.value()) published.devices.resize(port.id.value() + 1, kNoDevice);
-    published.devices[port.id.value()] = port.number;
-    for (uint16_t queue = 0; queue < port.queues; ++queue) {
-      const unsigned worker = port.queues == 1 ? port.id.value() % workers_ : queue;
-      published.polls[worker].push_back({port.id, port.number, queue});
-    }
-  }
 }
 
 }  // namespace outrigger::engine

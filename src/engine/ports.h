@@ -1,4 +1,5 @@
-// Devices behind PortIds: attached when an update names them, detached when none does any more.
+// Devices of this process's own behind PortIds: attached when an update names them, detached when none does
+// any more.
 // Thread-safety: the control thread's own.
 #pragma once
 
@@ -17,25 +18,24 @@ struct rte_mempool;
 
 namespace outrigger::engine {
 
-class Ports {
+class LocalPorts final : public PortSource {
  public:
-  Ports(unsigned workers, rte_mempool* buffers) : workers_(workers), buffers_(buffers) {}
-  ~Ports();
+  LocalPorts(unsigned workers, rte_mempool* buffers) : workers_(workers), buffers_(buffers) {}
+  ~LocalPorts() override;
 
   // Attaches what is wanted and missing.  All or nothing: on error what this call attached is detached again.
-  absl::Status attach(const std::vector<PortRequest>& wanted);
+  absl::Status attach(const std::vector<PortRequest>& wanted) override;
   // Detaches what is not wanted.  Only after no worker polls it.
-  void prune(const std::vector<PortRequest>& wanted);
+  void prune(const std::vector<PortRequest>& wanted) override;
   // Undoes an attach() that comes to nothing: these are wanted as before, and no others.
-  void restore(const std::vector<PortRequest>& wanted);
+  void restore(const std::vector<PortRequest>& wanted) override;
 
-  // Who polls what, with `wanted` only (the rest is about to be pruned).
-  void describe(const std::vector<PortRequest>& wanted, Published& published) const;
-  [[nodiscard]] const std::map<uint16_t, AttachedPort>& all() const { return ports_; }
+  [[nodiscard]] const std::map<uint16_t, AttachedPort>& all() const override { return ports_; }
 
  private:
   [[nodiscard]] bool in_use(uint16_t number) const;
   absl::StatusOr<AttachedPort> open(const PortRequest& request);
+  absl::StatusOr<AttachedPort> open_device(const PortRequest& request);
   absl::Status configure(AttachedPort& port);
   static void close(const AttachedPort& port);
 

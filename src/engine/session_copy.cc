@@ -65,14 +65,18 @@ bool copy_whole(const Session& entry, Session& out) {
 
 }  // namespace
 
-void SessionTable::copy(size_t limit, std::vector<Session>& out) const {
+void SessionTable::copy(size_t limit, std::vector<Session>& out) const { (void)copy_from(0, limit, out); }
+
+SessionIndex SessionTable::copy_from(SessionIndex from, size_t limit, std::vector<Session>& out) const {
   const uint32_t fresh = header_->fresh.get();
   Session session;
-  for (SessionIndex index = 0; index < fresh && limit != 0; ++index) {
+  for (SessionIndex index = from; index < fresh; ++index) {
+    if (limit == 0) return index;
     if (!copy_whole(entries_[index], session)) continue;
     out.push_back(session);
     --limit;
   }
+  return 0;
 }
 
 }  // namespace outrigger::engine

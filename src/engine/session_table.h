@@ -57,6 +57,12 @@ class SessionTable {
   [[nodiscard]] bool torn() const;
   void repair(Tick now);
 
+  // Another writer has had the table meanwhile: forgets what this one thought it knew.
+  void adopt() {
+    scout_ = kNoSession;
+    lead_ = 0;
+  }
+
   void set_limits(const SessionLimits& limits);    // sessions already armed keep their time
   void set_quota(PortId port, uint32_t sessions);  // 0: the default
 
@@ -107,6 +113,8 @@ class SessionTable {
   // What is copied is one session: key, ends, rule and charge belong together unless the worker decided it
   // again during the copy.  Its time, counters and TCP state are each whole, but may be moments apart.
   void copy(size_t limit, std::vector<Session>& out) const;
+  // The same from entry `from` on; where to go on, 0 after the last.
+  SessionIndex copy_from(SessionIndex from, size_t limit, std::vector<Session>& out) const;
 
   [[nodiscard]] std::vector<Capacity> capacity() const;  // "sessions", "session index"; any thread
   [[nodiscard]] SessionCounts counts() const;            // any thread

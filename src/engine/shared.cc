@@ -1,9 +1,6 @@
 #include "engine/shared.h"
 
-#include <rte_cycles.h>
-#include <rte_malloc.h>
-
-#include <string>
+#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "engine/demands.h"
@@ -15,21 +12,28 @@ namespace {
 constexpr unsigned kBufferCache = 256;
 constexpr unsigned kRingSize = 4096;
 
-rte_ring* make_ring(const std::string& name, unsigned flags) {
-  return rte_ring_create(name.c_str(), kRingSize, SOCKET_ID_ANY, flags);
+constexpr unsigned kProbeRingSize = 64;  // what nobody fetches must not take the buffers
+
+rte_ring* make_ring(unsigned flags, unsigned size = kRingSize) {
+  const auto bytes = static_cast<size_t>(rte_ring_get_memsize(size));
+  auto* const ring = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, bytes));
+  if (ring != nullptr && rte_ring_init(ring, "own", size, flags) == 0) return ring;
+  std::free(ring);
+  return nullptr;
 }
 
 bool make_rings(Shared& shared, unsigned workers) {
   constexpr unsigned kOneToOne = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  shared.to_control = make_ring("to_control", RING_F_SC_DEQ);
-  bool made = shared.to_control != nullptr;
+  shared.to_control = make_ring(RING_F_SC_DEQ);
+  shared.from_probes = make_ring(RING_F_SC_DEQ, kProbeRingSize);
+  bool made = shared.to_control != nullptr && shared.from_probes != nullptr;
   shared.hand_over.resize(workers);
   for (unsigned from = 0; from < workers; ++from) {
-    shared.from_control.push_back(make_ring(absl::StrCat("from_control", from), kOneToOne));
-    made &= shared.from_control.back() != nullptr;
+    shared.from_control.push_back(make_ring(kOneToOne));
+    shared.arrivals.push_back(make_ring(RING_F_SC_DEQ, kProbeRingSize));
+    made &= shared.from_control.back() != nullptr && shared.arrivals.back() != nullptr;
     for (unsigned to = 0; to < workers; ++to) {
-      rte_ring* const ring =
-          from == to ? nullptr : make_ring(absl::StrCat("hand_over", from, "_", to), kOneToOne);
+      rte_ring* const ring = from == to ? nullptr : make_ring(kOneToOne);
       made &= from == to || ring != nullptr;
       shared.hand_over[from].push_back(ring);
     }
@@ -45,17 +49,18 @@ void drain_ring(rte_ring* ring) {
 
 }  // namespace
 
-absl::Status Shared::make(unsigned workers, uint32_t buffer_count) {
-  start_cycles = rte_rdtsc();
-  cycles_per_tick = rte_get_tsc_hz() / kTicksPerSecond;
-  buffers = rte_pktmbuf_pool_create("buffers", buffer_count, kBufferCache, kBufferPrivate,
+absl::Status Shared::make_buffers(uint32_t count) {
+  buffers = rte_pktmbuf_pool_create("buffers", count, kBufferCache, kBufferPrivate,
                                     RTE_PKTMBUF_HEADROOM + kBufferRoom, SOCKET_ID_ANY);
-  if (buffers == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(buffer_count, " packet buffers do not fit: give more memory or fewer buffers"));
-  }
+  own_buffers = buffers != nullptr;
+  if (own_buffers) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(count, " packet buffers do not fit: give more memory or fewer buffers"));
+}
+
+absl::Status Shared::make(unsigned workers) {
   const size_t size = rte_rcu_qsbr_get_memsize(workers);
-  qsbr = static_cast<rte_rcu_qsbr*>(rte_zmalloc("qsbr", size, RTE_CACHE_LINE_SIZE));
+  qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, size));
   if (qsbr == nullptr || rte_rcu_qsbr_init(qsbr, workers) != 0) {
     return absl::ResourceExhaustedError("no memory for quiescent-state bookkeeping");
   }
@@ -67,18 +72,22 @@ void Shared::drain() {
     for (rte_ring* ring : row) drain_ring(ring);
   }
   for (rte_ring* ring : from_control) drain_ring(ring);
+  for (rte_ring* ring : arrivals) drain_ring(ring);
   drain_ring(to_control);
+  drain_ring(from_probes);
 }
 
 Shared::~Shared() {
   drain();
   for (const auto& row : hand_over) {
-    for (rte_ring* ring : row) rte_ring_free(ring);
+    for (rte_ring* ring : row) std::free(ring);
   }
-  for (rte_ring* ring : from_control) rte_ring_free(ring);
-  rte_ring_free(to_control);
-  rte_mempool_free(buffers);
-  rte_free(qsbr);
+  for (rte_ring* ring : from_control) std::free(ring);
+  for (rte_ring* ring : arrivals) std::free(ring);
+  std::free(to_control);
+  std::free(from_probes);
+  if (own_buffers) rte_mempool_free(buffers);
+  std::free(qsbr);
 }
 
 }  // namespace outrigger::engine

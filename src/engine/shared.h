@@ -1,21 +1,28 @@
-// What the threads of one engine share: the publication, the packet buffers and the rings between them.
+// What the threads of one engine share: the publication, the packet buffers and the rings between them.  All
+// but the buffers lies in the process's own memory: what it did not name in DPDK's shared lists nobody must
+// clean up after it.
 #pragma once
 
 #include <rte_mempool.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "engine/burst.h"
+#include "engine/node_memory.h"
 #include "engine/published.h"
 
 namespace outrigger::engine {
 
 inline constexpr uint16_t kBufferPrivate = (sizeof(HandOver) + 63) / 64 * 64;
+
+// How far a worker is with letting go; the others wait for it before they empty the rings between them.
+enum class Phase : uint8_t { kAbsent, kServing, kLeaving };
 
 // What the workers of one engine have in common.
 struct Shared {
@@ -24,21 +31,25 @@ struct Shared {
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
 
-  // Buffers, rings and quiescent-state bookkeeping for `workers`.  ResourceExhausted says what did not fit.
-  absl::Status make(unsigned workers, uint32_t buffer_count);
+  // Rings and quiescent-state bookkeeping for `workers`.
+  absl::Status make(unsigned workers);
+  // Buffers of our own (solo).  ResourceExhausted says what did not fit.
+  absl::Status make_buffers(uint32_t count);
   // Frees the packets that wait in rings.
   void drain();
 
   std::atomic<const Published*> published{nullptr};
   rte_rcu_qsbr* qsbr = nullptr;
   rte_mempool* buffers = nullptr;
+  bool own_buffers = false;
   rte_ring* to_control = nullptr;                 // copies of ARP and ND from the fabric
   std::vector<std::vector<rte_ring*>> hand_over;  // [from][to]; null on the diagonal
   std::vector<rte_ring*> from_control;            // frames to send, by worker: (mbuf, place in HandOver)
+  std::vector<rte_ring*> arrivals;                // frames as if received at probe ports, likewise
+  rte_ring* from_probes = nullptr;                // what left by probe ports: (mbuf, place and TSC)
+  std::array<std::atomic<uint8_t>, kMaxWorkers> phases{};  // Phase, of each worker
   std::atomic<bool> stop{false};
   bool always_poll = false;
-  uint64_t cycles_per_tick = 1;
-  uint64_t start_cycles = 0;
 };
 
 }  // namespace outrigger::engine

@@ -115,14 +115,15 @@ void Worker::misplaced(Burst& burst, unsigned i, SessionIndex index) {
   decide_again(burst, i, index);
 }
 
-// The tables have changed since this session was decided.
+// The tables have changed since this session was decided, or another engine decided it.
 void Worker::stale(Burst& burst, unsigned i, SessionIndex index) {
   Session& session = sessions_.at(index);
   const unsigned direction = burst.info[i].reverse;
   const FirstPacket packet = first(burst, i, direction != session.opener);
   const End& from = session.end[direction];
   const End& to = session.end[direction ^ 1];
-  if (place(from) == burst.from[i] && !tables_->changed_since(packet, from, to, Epoch(session.epoch))) {
+  if (ours(session) && place(from) == burst.from[i] &&
+      !tables_->changed_since(packet, from, to, Epoch(session.epoch))) {
     counters_.kept.add(1);
     session.epoch = tables_->epoch.value();
     return conclude(burst, i, index);
@@ -138,6 +139,7 @@ void Worker::decide_again(Burst& burst, unsigned i, SessionIndex index) {
   const Step step = tables_->decide(packet, decision);
   counters_.redecided.add(1);
   count_rules(decision);
+  sample(packet, step, decision);
   if (step.kind == Step::Kind::kNext) {
     session.end[direction] = decision.from;
     session.end[direction ^ 1] = decision.to;
@@ -203,6 +205,7 @@ void Worker::open(Burst& burst, unsigned i) {
   Step step = tables_->decide(first(burst, i), decision);
   counters_.decided.add(1);
   count_rules(decision);
+  sample(first(burst, i), step, decision);
   if (step.kind == Step::Kind::kNext && is_tcp(info) && !opens_connection(info)) {
     // Picked up in the middle, so who opened it is unknown: it must be allowed either way round.
     Decision other;
@@ -277,10 +280,11 @@ void Worker::icmp_error(Burst& burst, unsigned i) {
   const Place beyond = place(session.end[info.reverse]);
   const bool on_the_way =
       beyond == burst.from[i] || (tunnel_of(beyond) != kNoTunnel && tunnel_of(burst.from[i]) != kNoTunnel);
-  const bool stands = on_the_way && session.state != SessionState::kDenied &&
-                      (session.epoch == tables_->epoch.value() ||
-                       !tables_->changed_since(as_flow, session.end[info.reverse],
-                                               session.end[info.reverse ^ 1], Epoch(session.epoch)));
+  const bool stands =
+      on_the_way && session.state != SessionState::kDenied &&
+      (session.epoch == tables_->epoch.value() ||
+       (ours(session) && !tables_->changed_since(as_flow, session.end[info.reverse],
+                                                 session.end[info.reverse ^ 1], Epoch(session.epoch))));
   if (!stands) return drop(burst.packets[i], Drop::kIcmpErrorNoSession);
   pass(burst, i, decision.to);
 }

@@ -5,10 +5,11 @@
 #include <rte_mbuf.h>
 
 #include <array>
+#include <span>
 #include <vector>
 
-#include "engine/counters.h"
-#include "engine/published.h"
+#include "engine/node_memory.h"
+#include "engine/shared.h"
 
 namespace outrigger::engine {
 
@@ -16,12 +17,13 @@ class Transmit {
  public:
   static constexpr uint16_t kBurst = 64;
 
-  Transmit(uint16_t queue, WorkerCounters& counters) : queue_(queue), counters_(counters) {}
+  Transmit(uint16_t queue, WorkerCounters& counters, std::span<PortCounters> ports, const Shared& shared)
+      : queue_(queue), counters_(counters), ports_(ports), shared_(shared) {}
 
-  // The devices behind PortIds, from now on.  Grows its slots here, so that add() never allocates.
-  void use(const std::vector<uint16_t>& devices) {
-    devices_ = &devices;
-    if (slots_.size() < devices.size()) slots_.resize(devices.size());
+  // The outlets behind PortIds, from now on.  Grows its slots here, so that add() never allocates.
+  void use(const std::vector<Outlet>& outlets) {
+    outlets_ = &outlets;
+    if (slots_.size() < outlets.size()) slots_.resize(outlets.size());
     pending_.reserve(slots_.size() + 4 * kBurst);
   }
 
@@ -48,13 +50,18 @@ class Transmit {
 
   void send(uint16_t port, Slot& slot) {
     if (slot.count == 0) return;
-    const uint16_t device = port < devices_->size() ? (*devices_)[port] : kNoDevice;
-    const uint16_t sent =
-        device == kNoDevice ? 0 : rte_eth_tx_burst(device, queue_, slot.packets.data(), slot.count);
+    const Outlet outlet = port < outlets_->size() ? (*outlets_)[port] : Outlet{};
+    const uint16_t sent = outlet.kind == DeviceKind::kEthdev
+                              ? rte_eth_tx_burst(outlet.device, queue_, slot.packets.data(), slot.count)
+                              : send_elsewhere(outlet, port, slot);
     if (sent < slot.count) [[unlikely]]
       lose(slot.packets.data() + sent, slot.count - sent);
     slot.count = 0;
   }
+
+  // To a tap, a probe port, or nowhere.
+  uint16_t send_elsewhere(const Outlet& outlet, uint16_t port, Slot& slot);
+  void give_to_control(rte_mbuf* packet, uint16_t port);
 
   void lose(rte_mbuf** packets, unsigned count) {
     counters_.drops[static_cast<size_t>(Drop::kTransmitFull)].add(count);
@@ -63,7 +70,9 @@ class Transmit {
 
   uint16_t queue_;
   WorkerCounters& counters_;
-  const std::vector<uint16_t>* devices_ = nullptr;
+  std::span<PortCounters> ports_;
+  const Shared& shared_;
+  const std::vector<Outlet>* outlets_ = nullptr;
   std::vector<Slot> slots_;
   std::vector<uint16_t> pending_;
 };

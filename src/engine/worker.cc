@@ -1,9 +1,11 @@
 #include "engine/worker.h"
 
 #include <rte_cycles.h>
-#include <rte_lcore.h>
+
+#include <sys/epoll.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 namespace outrigger::engine {
@@ -11,6 +13,7 @@ namespace outrigger::engine {
 namespace {
 
 constexpr unsigned kAgedPerTurn = 16;
+constexpr int kReadyTaps = 32;
 constexpr unsigned kIdleTurns = 512;       // empty turns before the first sleep
 constexpr long kShortestSleep = 20'000;    // ns
 constexpr long kLongestSleep = 1'000'000;  // ns: the most a first packet after silence waits
@@ -27,41 +30,31 @@ void prefetch_handed_over(rte_mbuf* packet) {
 
 }  // namespace
 
-Worker::Worker(unsigned id, unsigned workers, Shared& shared, std::span<std::byte> session_memory,
-               uint32_t sessions, uint32_t rules)
+Worker::Worker(unsigned id, unsigned slot, const NodeMemory& memory, Shared& shared)
     : id_(id),
-      workers_(workers),
+      workers_(memory.header().sizes.workers),
+      slot_(slot),
       shared_(shared),
-      rule_memory_(rules),
-      rule_hits_(rule_memory_),
-      sessions_(session_memory, sessions),
-      transmit_(static_cast<uint16_t>(id), counters_),
-      outboxes_(workers) {}
-
-void Worker::run() {
-  (void)rte_thread_register();  // an lcore id, so that the buffer pool's cache is used
-  (void)rte_rcu_qsbr_thread_register(shared_.qsbr, id_);
-  rte_rcu_qsbr_thread_online(shared_.qsbr, id_);
-  unsigned idle = 0;
-  while (!shared_.stop.load(std::memory_order_relaxed)) {
-    idle = turn() ? 0 : idle + 1;
-    rte_rcu_qsbr_quiescent(shared_.qsbr, id_);
-    if (idle >= kIdleTurns && !shared_.always_poll) rest(idle);
-  }
-  rte_rcu_qsbr_thread_offline(shared_.qsbr, id_);
-  (void)rte_rcu_qsbr_thread_unregister(shared_.qsbr, id_);
-  rte_thread_unregister();
-}
+      header_(memory.header()),
+      word_(memory.word(id)),
+      counters_(memory.counters(id)),
+      rule_hits_(memory.rule_hits(id)),
+      port_counters_(memory.ports(id)),
+      samples_(memory.samples(id)),
+      sessions_(memory.sessions(id), memory.header().sizes.sessions),
+      transmit_(static_cast<uint16_t>(id), counters_, port_counters_, shared),
+      outboxes_(workers_) {}
 
 bool Worker::turn() {
   refresh();
   bool busy = false;
   for (const PollSource& source : published_->polls[id_]) busy |= receive(source);
+  busy |= receive_ready();
   if (workers_ > 1) {
     busy |= take_handed_over();
     for (unsigned to = 0; to < workers_; ++to) post(to);
   }
-  busy |= send_for_control();
+  busy |= send_for_control() || take_arrivals();
   if (busy) {
     transmit_.flush();
     counters_.busy_turns.add(1);
@@ -71,10 +64,25 @@ bool Worker::turn() {
   return busy;
 }
 
+Tick Worker::time() const {
+  return static_cast<Tick>((rte_rdtsc() - header_.start_cycles) / header_.cycles_per_tick);
+}
+
+// Many taps: only those with something are read.
+bool Worker::receive_ready() {
+  const TapWatch& watch = published_->watches[id_];
+  if (watch.sources.size() < 2) return false;
+  std::array<epoll_event, kReadyTaps> ready;
+  const int count = epoll_wait(watch.epoll, ready.data(), kReadyTaps, 0);
+  bool busy = false;
+  for (int i = 0; i < count; ++i) busy |= receive(watch.sources[ready[i].data.u32]);
+  return busy;
+}
+
 // What this turn goes by: the published tables, the time, the limits.
 void Worker::refresh() {
   const Published* const published = shared_.published.load(std::memory_order_acquire);
-  now_ = static_cast<Tick>((rte_rdtsc() - shared_.start_cycles) / shared_.cycles_per_tick);
+  now_ = time();
   if (published->number == number_) [[likely]]
     return;
   number_ = published->number;
@@ -87,7 +95,7 @@ void Worker::refresh() {
   epoch_ = tables_->epoch.value();
   last_outer_ = {};
   last_tunnel_ = kNoTunnel;
-  transmit_.use(published->devices);
+  transmit_.use(published->outlets[id_]);
   answers_.resize(actions_->ports.size());
   errors_.resize(actions_->ports.size());
   if (published->limits_number == limits_number_) return;
@@ -147,14 +155,39 @@ bool Worker::send_for_control() {
   return true;
 }
 
-// Longer the longer nothing comes.  Offline meanwhile, so that a publication does not wait for a sleeper.
+// Frames that the control thread lets arrive at probe ports, and our own echo replies there.
+bool Worker::take_arrivals() {
+  rte_mbuf* packet = nullptr;
+  if (rte_ring_sc_dequeue(shared_.arrivals[id_], reinterpret_cast<void**>(&packet)) != 0) return false;
+  const PortId port = port_of(hand_over_of(packet)->from);
+  if (port.value() >= actions_->ports.size()) {
+    drop(packet, Drop::kPortUnbound);
+    return true;
+  }
+  port_counters_[port.value() % kCountedPorts].rx_packets.add(1);
+  burst_.count = 1;
+  burst_.packets[0] = packet;
+  arrive(burst_, port);
+  return true;
+}
+
+// Longer the longer nothing comes; with taps only, as long as may be, since a packet ends it.  Offline
+// meanwhile, so that a publication does not wait for a sleeper.
 void Worker::rest(unsigned idle_turns) {
+  const TapWatch& watch = published_->watches[id_];
+  const bool taps_only =
+      watch.epoll >= 0 && (watch.sources.size() > 1 ? 0u : 1u) == published_->polls[id_].size();
   const long doubled = kShortestSleep * (1L << std::min(6u, (idle_turns - kIdleTurns) / 16));
-  const timespec pause{0, std::min(doubled, kLongestSleep)};
+  const timespec pause{0, taps_only ? kLongestSleep : std::min(doubled, kLongestSleep)};
+  const int epoll = watch.epoll;
   counters_.sleeps.add(1);
+  beat(Doing::kResting);
   rte_rcu_qsbr_thread_offline(shared_.qsbr, id_);
-  (void)nanosleep(&pause, nullptr);
+  epoll_event event{};
+  const int ready = epoll < 0 ? -1 : epoll_pwait2(epoll, &event, 1, &pause, nullptr);
+  if (ready < 0 || (event.events & (EPOLLERR | EPOLLHUP)) != 0) (void)nanosleep(&pause, nullptr);
   rte_rcu_qsbr_thread_online(shared_.qsbr, id_);
+  beat(Doing::kTurning);
 }
 
 void Worker::drop(rte_mbuf* packet, Drop why) {

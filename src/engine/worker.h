@@ -4,7 +4,7 @@
 // Theory of operation.  A turn takes a burst from every queue it polls and from every other worker's ring.
 // Packets with a key of its own go the fast way: a session that is current repeats its decision.  Everything
 // else goes the slow way: first packets, stale sessions, fragments, ARP, ICMP errors, refusals.
-// Thread-safety: run() on its own thread; request_stop() and the counters from any.  Nothing here locks.
+// Thread-safety: run() on its own thread; the counters from any.  Nothing here locks.
 #pragma once
 
 #include <rte_mempool.h>
@@ -18,6 +18,7 @@
 #include "engine/burst.h"
 #include "engine/counters.h"
 #include "engine/fragment_table.h"
+#include "engine/node_memory.h"
 #include "engine/published.h"
 #include "engine/rate_limit.h"
 #include "engine/session_table.h"
@@ -29,9 +30,9 @@ namespace outrigger::engine {
 
 class Worker {
  public:
-  Worker(unsigned id, unsigned workers, Shared& shared, std::span<std::byte> session_memory,
-         uint32_t sessions, uint32_t rules);
+  Worker(unsigned id, unsigned slot, const NodeMemory& memory, Shared& shared);
 
+  // Until request to stop: sleeps while another engine has its queues, serves them while this one has.
   void run();
 
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
@@ -40,8 +41,24 @@ class Worker {
   [[nodiscard]] const FragmentTable& fragments() const { return fragments_; }
 
  private:
+  // worker_role.cc: having the queues, or not
+  [[nodiscard]] bool owns() const { return word_.owner.load(std::memory_order_acquire) == slot_; }
+  [[nodiscard]] bool asked_to_leave() const {
+    const uint32_t wanted = word_.wanted.load(std::memory_order_relaxed);
+    return wanted != slot_ && wanted != kNobody;
+  }
+  void serve();
+  void take_over();
+  void let_go();
+  void wait_for_the_others();
+  void give_up_packets();
+  void beat(Doing doing);
+
   // worker.cc
+  [[nodiscard]] Tick time() const;
   bool turn();
+  bool receive_ready();
+  bool take_arrivals();
   void refresh();
   bool take_handed_over();
   [[nodiscard]] bool still_there(const HandOver& with) const;
@@ -51,6 +68,7 @@ class Worker {
 
   // arrival.cc: from device to PacketInfo
   bool receive(const PollSource& source);
+  void arrive(Burst& burst, PortId port);
   void arrive_from_endpoint(Burst& burst, PortId port, const PortAction& action);
   void arrive_from_fabric(Burst& burst, PortId port);
   TunnelId strip_tunnel(Burst& burst, unsigned i, Drop* why);
@@ -86,6 +104,10 @@ class Worker {
   bool borrow_ports(Burst& burst, unsigned i);
   void act(Burst& burst, unsigned i, const Step& step, const Decision& decision);
   void count_rules(const Decision& decision);
+  [[nodiscard]] bool ours(const Session& session) const { return session.epoch > own_since_; }
+
+  // sampling.cc: what shadows are shown
+  void sample(const FirstPacket& packet, const Step& step, const Decision& decision);
 
   // answers.cc: packets the engine makes itself
   void respond(Burst& burst, unsigned i);
@@ -108,10 +130,14 @@ class Worker {
 
   const unsigned id_;
   const unsigned workers_;
+  const uint32_t slot_;
   Shared& shared_;
-  WorkerCounters counters_;
-  std::vector<Counter> rule_memory_;
+  const NodeMemoryHeader& header_;
+  WorkerWord& word_;
+  WorkerCounters& counters_;
   RuleHits rule_hits_;
+  std::span<PortCounters> port_counters_;
+  std::span<Sample> samples_;
   SessionTable sessions_;
   FragmentTable fragments_;
   Transmit transmit_;
@@ -125,6 +151,9 @@ class Worker {
   const Tunnel* tunnels_ = nullptr;
   const Rewrite* rewrites_ = nullptr;
   uint32_t epoch_ = 0;
+  uint32_t own_since_ = 0;  // sessions of epochs up to here may be another engine's decisions
+  uint64_t beat_ = 0;
+  uint32_t sampled_ = 0;
   Tick now_ = 0;
   bool strict_ = false;
   packet::KnownOuter last_outer_;  // of an earlier packet from the fabric, and its tunnel

@@ -1,0 +1,92 @@
+// Frames of the control thread's own, through the same parse, sessions and services as anyone's.
+#include <rte_cycles.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "engine/dpdk_engine.h"
+
+namespace outrigger::engine {
+
+namespace {
+
+// In the byte order of whoever wrote it there, or in the network's.
+bool bears(std::span<const uint8_t> frame, uint64_t mark) {
+  for (const uint64_t word : {mark, __builtin_bswap64(mark)}) {
+    std::array<uint8_t, 8> bytes;
+    std::memcpy(bytes.data(), &word, 8);
+    if (std::search(frame.begin(), frame.end(), bytes.begin(), bytes.end()) != frame.end()) return true;
+  }
+  return false;
+}
+
+// The reason that was counted meanwhile, if it was one only.
+Drop moved(const std::vector<uint64_t>& before, const std::vector<uint64_t>& after) {
+  Drop found = Drop::kNone;
+  for (size_t i = 1; i < after.size(); ++i) {
+    if (after[i] == before[i]) continue;
+    if (found != Drop::kNone) return Drop::kNone;
+    found = static_cast<Drop>(i);
+  }
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<Echo> DpdkEngine::probe(PortId port, std::span<const uint8_t> frame, uint64_t mark,
+                                       unsigned timeout_ms) {
+  if (!active()) return absl::FailedPreconditionError("only the engine that has the queues can be probed");
+  const auto found = ports_->all().find(port.value());
+  if (found == ports_->all().end() || !found->second.probe)
+    return absl::InvalidArgumentError(absl::StrCat("port ", port.value(), " is no probe port"));
+  const std::vector<uint64_t> before = drops();
+  const uint64_t start = rte_rdtsc();
+  while (next_echo(mark, start)) {  // of earlier probes that were given up
+  }
+  if (absl::Status status = inject(port, frame); !status.ok()) return status;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  do {
+    if (auto echo = next_echo(mark, start); echo && echo->arrived) return *std::move(echo);
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  } while (std::chrono::steady_clock::now() < end);
+  return Echo{.drop = moved(before, drops())};
+}
+
+absl::Status DpdkEngine::inject(PortId port, std::span<const uint8_t> frame) {
+  rte_mbuf* const packet = rte_pktmbuf_alloc(shared_.buffers);
+  if (packet == nullptr) return absl::ResourceExhaustedError("no packet buffer for a probe");
+  char* const room =
+      rte_pktmbuf_append(packet, static_cast<uint16_t>(std::min<size_t>(frame.size(), 0xffff)));
+  if (room == nullptr || frame.empty()) {
+    rte_pktmbuf_free(packet);
+    return absl::InvalidArgumentError(absl::StrCat("a probe of ", frame.size(), " bytes fits no buffer"));
+  }
+  std::memcpy(room, frame.data(), frame.size());
+  hand_over_of(packet)->from = place(port, kNoTunnel);
+  if (rte_ring_mp_enqueue(shared_.arrivals[port.value() % options_.workers], packet) == 0)
+    return absl::OkStatus();
+  rte_pktmbuf_free(packet);
+  return absl::UnavailableError("probes wait in front of a worker that takes none");
+}
+
+// The next frame that left by a probe port; it has arrived when it bears the mark.
+std::optional<Echo> DpdkEngine::next_echo(uint64_t mark, uint64_t since) {
+  rte_mbuf* packet = nullptr;
+  if (rte_ring_sc_dequeue(shared_.from_probes, reinterpret_cast<void**>(&packet)) != 0) return std::nullopt;
+  const HandOver* const with = hand_over_of(packet);
+  Echo echo{.port = port_of(with->from)};
+  const auto* const data = rte_pktmbuf_mtod(packet, const uint8_t*);
+  echo.frame.assign(data, data + packet->data_len);
+  echo.arrived = bears(echo.frame, mark);
+  if (with->number > since) {
+    echo.nanoseconds = static_cast<uint64_t>(static_cast<double>(with->number - since) * 1e9 /
+                                             static_cast<double>(rte_get_tsc_hz()));
+  }
+  rte_pktmbuf_free(packet);
+  return echo;
+}
+
+}  // namespace outrigger::engine
