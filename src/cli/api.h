@@ -12,7 +12,8 @@
 
 namespace grpc {
 class Channel;
-}
+class ChannelCredentials;
+}  // namespace grpc
 
 namespace outrigger::cli {
 
@@ -35,5 +36,7 @@ class Api {
 using Connect = std::function<std::unique_ptr<Api>(const std::string& socket)>;
 
 std::unique_ptr<Api> connect(const std::string& socket);
+std::unique_ptr<Api> connect_over_tls(const std::string& server,
+                                      const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
 }  // namespace outrigger::cli

@@ -25,14 +25,18 @@ std::string why_unreachable(const std::string& socket, const std::string& said) 
   return said.find("refused") != std::string::npos ? "nobody answers there" : said;
 }
 
+enum class Near : uint8_t { kHere, kElsewhere };
+
 class Client : public Api {
  public:
-  explicit Client(const std::string& socket) : socket_(socket) {
+  Client(std::string where, Near near, const std::shared_ptr<grpc::ChannelCredentials>& credentials)
+      : where_(std::move(where)), near_(near) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMaxMessage);
     arguments.SetMaxSendMessageSize(kMaxMessage);
-    channel_ = grpc::CreateCustomChannel(absl::StrCat("unix:", socket), grpc::InsecureChannelCredentials(),
-                                         arguments);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    channel_ = grpc::CreateCustomChannel(near_ == Near::kHere ? absl::StrCat("unix:", where_) : where_,
+                                         credentials, arguments);
     config_ = v1::Config::NewStub(channel_);
     inspect_ = v1::Inspect::NewStub(channel_);
   }
@@ -76,14 +80,24 @@ class Client : public Api {
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
       return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
     }
-    return absl::UnavailableError(absl::StrCat("cannot reach outriggerd at ", socket_, ": ",
-                                               why_unreachable(socket_, status.error_message()),
-                                               "\nis outriggerd running? start it with `outriggerd --node "
-                                               "NAME`, name another socket with --socket or "
-                                               "OUTRIGGER_SOCKET, or a lab with --lab"));
+    return absl::UnavailableError(absl::StrCat("cannot reach outriggerd at ", where_, ": ", why(status)));
   }
 
-  std::string socket_;
+  std::string why(const grpc::Status& status) const {
+    if (near_ == Near::kElsewhere) {
+      return absl::StrCat(
+          status.error_message(),
+          "\ndoes it listen there (`outriggerd --listen`), and are both certificates of the same "
+          "authority and still valid (`outrigger pki list`)?");
+    }
+    return absl::StrCat(
+        why_unreachable(where_, status.error_message()),
+        "\nis outriggerd running? start it with `outriggerd --node NAME`, name another socket with "
+        "--socket or OUTRIGGER_SOCKET, or a lab with --lab");
+  }
+
+  std::string where_;
+  Near near_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Config::Stub> config_;
   std::unique_ptr<v1::Inspect::Stub> inspect_;
@@ -91,6 +105,13 @@ class Client : public Api {
 
 }  // namespace
 
-std::unique_ptr<Api> connect(const std::string& socket) { return std::make_unique<Client>(socket); }
+std::unique_ptr<Api> connect(const std::string& socket) {
+  return std::make_unique<Client>(socket, Near::kHere, grpc::InsecureChannelCredentials());
+}
+
+std::unique_ptr<Api> connect_over_tls(const std::string& server,
+                                      const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  return std::make_unique<Client>(server, Near::kElsewhere, credentials);
+}
 
 }  // namespace outrigger::cli

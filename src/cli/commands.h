@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/api.h"
+#include "cli/remote.h"
 
 namespace outrigger::cli {
 
@@ -33,18 +34,19 @@ struct Context {
   std::string socket{};
   std::string lab{};
   std::string node{};
+  Remote remote{};
 
   // Reports and sets the code to 1.
   void fail(const absl::Status& status);
   void fail(std::string_view message);
 };
 
-// The daemon of --socket, or those of --lab, narrowed by --node.
+// The daemon of --socket or --server, or those of --lab, narrowed by --node.
 absl::StatusOr<std::vector<Target>> targets(const Context& context);
 // As targets, for commands that ask one daemon: the lab's first when none is named.
 absl::StatusOr<Target> target(const Context& context);
 
-// Adds --socket, --lab and --node.
+// Adds --socket, --lab and --node, and those of remote.h.
 void add_target_options(CLI::App& command, Context& context);
 
 void add_config_commands(CLI::App& app, Context& context);  // validate apply diff delete
@@ -53,6 +55,7 @@ void add_explain_command(CLI::App& app, Context& context);  // explain
 void add_look_commands(CLI::App& app, Context& context);    // sessions stats drops capacity
 void add_top_command(CLI::App& app, Context& context);      // top
 void add_policy_commands(CLI::App& app, Context& context);  // policy check
+void add_pki_commands(CLI::App& app, Context& context);     // pki init issue rotate list
 void add_lab_commands(CLI::App& app, Context& context);     // lab up down status exec
 
 // The whole program: parses, runs, returns the exit code.

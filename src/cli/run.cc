@@ -36,15 +36,23 @@ void Context::fail(std::string_view message) {
 void Context::fail(const absl::Status& status) { fail(std::string(status.message())); }
 
 void add_target_options(CLI::App& command, Context& context) {
-  command.add_option("--socket", context.socket, "the daemon's Unix socket [$OUTRIGGER_SOCKET]")
-      ->type_name("PATH")
-      ->default_str(kDefaultSocket);
+  auto* socket =
+      command.add_option("--socket", context.socket, "the daemon's Unix socket [$OUTRIGGER_SOCKET]")
+          ->type_name("PATH")
+          ->default_str(kDefaultSocket);
   auto* lab = command.add_option("--lab", context.lab, "speak to the nodes of this lab")->type_name("NAME");
   command.add_option("--node", context.node, "of the lab, this node alone")->type_name("NODE")->needs(lab);
+  add_remote_options(command, context.remote, *lab, *socket);
 }
 
 absl::StatusOr<std::vector<Target>> targets(const Context& context) {
   if (context.lab.empty()) {
+    if (const Remote remote = with_environment(context.remote);
+        context.socket.empty() && !remote.server.empty()) {
+      absl::StatusOr<std::shared_ptr<Api>> api = connect_remote(remote);
+      if (!api.ok()) return api.status();
+      return std::vector<Target>{{"", *std::move(api)}};
+    }
     return std::vector<Target>{{"", context.connect(socket_of(context))}};
   }
   const auto sockets = lab::sockets(context.lab);
@@ -80,6 +88,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   add_look_commands(app, context);
   add_top_command(app, context);
   add_policy_commands(app, context);
+  add_pki_commands(app, context);
   add_lab_commands(app, context);
   app.add_subcommand("version", "Print the version.\nExample: outrigger version")->callback([&context] {
     context.out << "outrigger " << kVersion << '\n';
