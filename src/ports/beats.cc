@@ -1,0 +1,59 @@
+#include "ports/beats.h"
+
+#include <algorithm>
+
+namespace outrigger::ports {
+
+namespace {
+
+bool stopped(const ThreadState& state) { return state.letter == 'T' || state.letter == 't'; }
+
+}  // namespace
+
+void BeatJudge::restart(SteadyTime at) {
+  since_ = at;
+  first_.reset();
+  told_ = false;
+}
+
+std::chrono::nanoseconds BeatJudge::silent(SteadyTime at) const {
+  return since_ == SteadyTime{} ? std::chrono::nanoseconds(0) : at - since_;
+}
+
+Verdict BeatJudge::look(const Look& now, SteadyTime at, const Kernel& kernel) {
+  const bool changed = now.beat != last_.beat || now.owner != last_.owner || now.thread != last_.thread;
+  last_ = now;
+  if (changed || now.owner == engine::kNobody || since_ == SteadyTime{}) {
+    restart(at);
+    return Verdict::kAlive;
+  }
+  if (now.thread == 0)
+    return silent(at) < limits_.starve ? Verdict::kAlive : Verdict::kStalled;  // never woke up
+  if (silent(at) < limits_.stall / 4) return Verdict::kAlive;
+  if (!first_) {
+    first_ = kernel();
+    measured_ = at;
+    if (!first_) restart(at);  // the thread is gone: its pidfd tells
+    return Verdict::kAlive;
+  }
+  return silent(at) < limits_.stall ? Verdict::kAlive : judge(now, at, kernel);
+}
+
+Verdict BeatJudge::judge(const Look& now, SteadyTime at, const Kernel& kernel) {
+  const auto state = kernel();
+  if (!state) return Verdict::kAlive;
+  if (stopped(*state)) return Verdict::kStalled;
+  if (now.doing == engine::Doing::kResting) {
+    restart(at);  // asked again a little later
+    return Verdict::kAlive;
+  }
+  const auto measured = at - measured_;
+  const bool known = measured >= 2 * state->grain;
+  if (known && state->cpu - first_->cpu >= measured / 2) return Verdict::kStalled;
+  if (silent(at) >= limits_.starve) return Verdict::kStalled;
+  if (!known || told_) return Verdict::kAlive;
+  told_ = true;
+  return Verdict::kStarved;
+}
+
+}  // namespace outrigger::ports
