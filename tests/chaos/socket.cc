@@ -59,7 +59,7 @@ Address any_of(const Address& like, uint16_t port) {
   return address(like.storage.ss_family == AF_INET ? "0.0.0.0" : "::", port);
 }
 
-int socket_in(const std::string& netns, int family, int type) {
+int socket_in(const std::string& netns, int family, int type, int protocol) {
   const int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (!netns.empty()) {
     const int there = open(("/run/netns/" + netns).c_str(), O_RDONLY | O_CLOEXEC);
@@ -67,7 +67,7 @@ int socket_in(const std::string& netns, int family, int type) {
     enter(there);
     close(there);
   }
-  const int fd = socket(family, type | SOCK_CLOEXEC, 0);
+  const int fd = socket(family, type | SOCK_CLOEXEC, protocol);
   if (fd < 0) fail("socket");
   if (!netns.empty()) enter(home);
   close(home);

@@ -22,7 +22,7 @@ Address address(const std::string& text, uint16_t port);
 Address any_of(const Address& like, uint16_t port);
 
 // `netns`: a name in /run/netns; empty: here.  Non-blocking by choice of `type`.
-int socket_in(const std::string& netns, int family, int type);
+int socket_in(const std::string& netns, int family, int type, int protocol = 0);
 int listening(const std::string& netns, const Address& at, int type);
 
 [[noreturn]] void fail(const std::string& what);  // with errno

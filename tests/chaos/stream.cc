@@ -1,5 +1,5 @@
-// outrigger-stream udp|tcp|denied --from NETNS --to NETNS --address A --port N ...: measures a network from
-// outside. Ends with --seconds, with its standard input, or by SIGTERM; then prints one JSON object.
+// outrigger-stream udp|tcp|denied|fill --from NETNS --to NETNS --address A --port N ...: measures a network
+// from outside. Ends with --seconds, with its standard input, or by SIGTERM; then prints one JSON object.
 #include <getopt.h>
 
 #include <cstdio>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "chaos/denied_flows.h"
+#include "chaos/fill_sessions.h"
 #include "chaos/tcp_streams.h"
 #include "chaos/udp_stream.h"
 
@@ -18,10 +19,11 @@ using namespace outrigger::chaos;
 using Options = std::map<std::string, std::string>;
 
 constexpr char kUsage[] =
-    "usage: outrigger-stream udp|tcp|denied --from NETNS --to NETNS --address A --port N [--seconds S]\n"
+    "usage: outrigger-stream udp|tcp|denied|fill --from NETNS --to NETNS --address A --port N [--seconds S]\n"
     "  udp:    [--rate PER_SECOND] [--burst N] [--payload BYTES] [--record] [--threshold MICROSECONDS]\n"
     "  tcp:    [--connections N] [--every MILLISECONDS]\n"
-    "  denied: [--every MILLISECONDS]\n";
+    "  denied: [--every MILLISECONDS]\n"
+    "  fill:   [--sessions N] [--rate PER_SECOND]\n";
 
 [[noreturn]] void usage() {
   std::fputs(kUsage, stderr);
@@ -33,8 +35,8 @@ Options parse(int argc, char** argv) {
       {"from", 1, nullptr, 0},      {"to", 1, nullptr, 0},          {"address", 1, nullptr, 0},
       {"port", 1, nullptr, 0},      {"seconds", 1, nullptr, 0},     {"rate", 1, nullptr, 0},
       {"burst", 1, nullptr, 0},     {"payload", 1, nullptr, 0},     {"record", 0, nullptr, 0},
-      {"threshold", 1, nullptr, 0}, {"connections", 1, nullptr, 0}, {"every", 1, nullptr, 0},
-      {nullptr, 0, nullptr, 0}};
+      {"threshold", 1, nullptr, 0}, {"connections", 1, nullptr, 0}, {"sessions", 1, nullptr, 0},
+      {"every", 1, nullptr, 0},     {nullptr, 0, nullptr, 0}};
   Options found;
   int index = 0;
   for (int c; (c = getopt_long(argc, argv, "", known, &index)) != -1;) {
@@ -64,6 +66,10 @@ std::string run(const std::string& mode, const Options& options) {
                     .every_ms = number(options, "every", 10)});
   }
   if (mode == "denied") return run_denied({from, to, destination, number(options, "every", 1)});
+  if (mode == "fill") {
+    return run_fill({from, to, destination, static_cast<unsigned>(number(options, "sessions", 1e6)),
+                     number(options, "rate", 30'000)});
+  }
   return run_udp({.from = from,
                   .to = to,
                   .destination = destination,
@@ -78,7 +84,7 @@ std::string run(const std::string& mode, const Options& options) {
 
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
-  if (mode != "udp" && mode != "tcp" && mode != "denied") usage();
+  if (mode != "udp" && mode != "tcp" && mode != "denied" && mode != "fill") usage();
   const Options options = parse(argc - 1, argv + 1);
   watch_for_the_end(number(options, "seconds", 0));
   std::fputs(run(mode, options).c_str(), stdout);

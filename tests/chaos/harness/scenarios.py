@@ -1,8 +1,8 @@
 """What is done to the lab, one function a row of the table.  Each returns its figures."""
-import os
-import pathlib
+import json
 import random
 import signal
+import socket
 import subprocess
 import time
 
@@ -11,8 +11,10 @@ from support.wait import until
 
 from .figures import blackouts_ms, spread
 from .node import Dpu, gained
-from .streams import Instruments
+from .streams import Instruments, Stream
 
+GOOD_VERSIONS = ("0.1.0", "0.1.1")
+SPINNING_VERSION = "0.1.6-spin"
 FLOOR_US = 300  # silences below are not told apart from the machine's own noise
 POLICY = """apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -70,24 +72,39 @@ class Run:
         return result
 
 
+def alive(pid):
+    """Neither gone nor a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def planned_swap(lab, count, load=0, seed=1, **options):
     """Upgrade and rollback, in turns."""
     rng = random.Random(seed)
 
     def act(dpu):
-        first = dpu.wait_for("active")["version"]
-        other = next(e["version"] for e in dpu.engines() if e["version"] != first and e["state"] != "barred")
-        moments = []
+        versions = [dpu.wait_for("active")["version"]]
+        versions.append(next(v for v in GOOD_VERSIONS if v != versions[0]))
+        moments, reported = [], []
         for number in range(count):
-            dpu.wait_for("standby") if number else None
+            dpu.wait_for("standby")
             time.sleep(rng.uniform(0.05, 0.25))
             moments.append(time.monotonic())
-            change = ["upgrade", "--to", other] if number == 0 else ["rollback"]
-            done = lab.cli("engine", *change, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-        return moments, {"versions": [first, other]}
+            reported.append(change_version(lab, "rollback" if number else "upgrade", versions[1]))
+        return moments, {"versions": versions, "reported_us": spread(reported)}
 
     return Run(lab, load, **options).measure(act)
+
+
+def change_version(lab, verb, version):
+    """Upgrade or rollback; how long nobody had the queues, as the ports process measured it."""
+    to = ["--to", version] if verb == "upgrade" else []
+    done = lab.cli("engine", verb, *to, "-o", "json", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return max((json.loads(line).get("blackout_us", 0) for line in done.stdout.splitlines()), default=0)
 
 
 def kill_active(lab, count, load=0, seed=2, **options):
@@ -115,15 +132,43 @@ def hang(lab, count, load=0, seed=3, **options):
     rng = random.Random(seed)
 
     def act(dpu):
-        moments = []
+        moments, found = [], []
         for _ in range(count):
             dpu.wait_for("standby")
             active = dpu.wait_for("active")
             time.sleep(rng.uniform(0, 0.2))
             moments.append(time.monotonic())
             dpu.kill(active["pid"], signal.SIGSTOP)
-            gone = until(lambda pid=active["pid"]: not pathlib.Path(f"/proc/{pid}").exists(), timeout=10, every=0.001)
+            gone = until(lambda pid=active["pid"]: not alive(pid), timeout=10, every=0.001)
             assert gone, f"engine {active['pid']} was stopped and nobody killed it"
+            found.append((time.monotonic() - moments[-1]) * 1e3)
+        return moments, {"detected_ms": spread(found)}
+
+    return Run(lab, load, **options).measure(act)
+
+
+def spin(lab, count, load=0, seed=5, **options):
+    """A worker in an endless loop: an engine that was built to fall into one at a certain packet."""
+    rng = random.Random(seed)
+
+    def act(dpu):
+        good = dpu.wait_for("active")["version"]
+        moments = []
+        for _ in range(count):
+            dpu.wait_for("standby")
+            if dpu.active()["version"] != SPINNING_VERSION:
+                change_version(lab, "upgrade", SPINNING_VERSION)
+            dpu.wait_for("standby")
+            pid = dpu.active()["pid"]
+            time.sleep(rng.uniform(0, 0.2))
+            moments.append(time.monotonic())
+            with lab["run/three"].socket(socket.AF_INET, socket.SOCK_DGRAM) as deadly:
+                deadly.sendto(b"go", (lab["run/four"].v4, 6666))
+            gone = until(lambda gone=pid: not alive(gone), timeout=10, every=0.001)
+            assert gone, f"engine {pid} spins and nobody killed it"
+            dpu.wait_for("active")
+        if dpu.active()["version"] != good:
+            change_version(lab, "upgrade", good)
         return moments, {}
 
     return Run(lab, load, **options).measure(act)
@@ -175,6 +220,22 @@ def kill_ports(lab, count, load=0, **options):
     return Run(lab, load, **options).measure(act)
 
 
+def with_a_million(lab, scenario, count, load):
+    """A swap or a kill while a million sessions are there, kept alive by a trickle."""
+    fill = Stream("fill", lab["run/three"], lab["run/four"], 7100, sessions=1_000_000, rate=30_000)
+    try:
+        full = until(lambda: sessions_used(lab) >= 1_000_000, timeout=120, every=0.5)
+        assert full, f"only {sessions_used(lab)} sessions"
+        act = planned_swap if scenario == "million_swap" else kill_active
+        return act(lab, count, load=max(1000, load - 30_000)) | {"sessions": sessions_used(lab)}
+    finally:
+        fill.kill()
+
+
+def sessions_used(lab):
+    return sum(one["used"] for one in lab.json("capacity") if one["name"] == "sessions")
+
+
 def dead_dpu(lab, count, node="a", **options):
     """Everything of one DPU dies; the host's own kernel carries on; and hands back when it returns."""
 
@@ -190,7 +251,3 @@ def dead_dpu(lab, count, node="a", **options):
         return moments, {}
 
     return Run(lab, 0, iperf=None, **options).measure(act)
-
-
-def alive(pid):
-    return os.path.exists(f"/proc/{pid}")

@@ -1,0 +1,88 @@
+"""The short form of tests/chaos: an engine is upgraded, killed, hung; the agent and the ports process die; under traffic.
+
+Figures are judged loosely here, for other work shares the machine; the tight ones are those of `make chaos`."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+from support.lab import BUILD, ROOT, Lab, named, outrigger
+
+sys.path.insert(0, str(ROOT / "tests/chaos"))
+
+from harness import scenarios  # noqa: E402
+from harness.node import Dpu  # noqa: E402
+
+WORLD = ROOT / "tests/chaos/manifests/world.yaml"
+LOAD = 5_000  # 64-byte frames a second
+QUIET = {"load": LOAD, "iperf": "20M", "connections": 20}
+
+
+@pytest.fixture(scope="module")
+def lab(machine):
+    if not (BUILD / "src/ports/outrigger-ports").exists():
+        pytest.skip("no outrigger-ports in this build")
+    before = huge_pages()
+    made = Lab(named("swap"), WORLD, "--mode", "split", "--daemon-arg", "--bar-failures", "--daemon-arg", "1000")
+    yield made
+    made.down()
+    assert huge_pages() == before, "huge pages were not given back"
+
+
+def huge_pages():
+    return int(pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages").read_text())
+
+
+def nobody_noticed(result):
+    assert result["violations"] == 0
+    assert result["tcp_broken"] == 0, result
+    assert result["iperf_alive"]
+    assert result["buffers_leaked"] == 0
+
+
+def test_a_node_is_three_processes(lab):
+    node = next(one for one in lab.status()["nodes"] if one["node"] == "a")
+    programs = [one["program"] for one in node["processes"]]
+    assert node["mode"] == "split"
+    assert {"outriggerd", "outrigger-ports", "outrigger-engine"} <= set(programs)
+
+
+def test_a_planned_swap_loses_nothing(lab):
+    result = scenarios.planned_swap(lab, 3, **QUIET)
+    nobody_noticed(result)
+    assert result["lost"] == 0
+    assert result["blackout_ms"]["max"] < 50
+
+
+def test_a_killed_engine_is_replaced(lab):
+    result = scenarios.kill_active(lab, 2, **QUIET)
+    nobody_noticed(result)
+    assert result["blackout_ms"]["max"] < 500
+
+
+def test_a_stopped_engine_is_replaced(lab):
+    result = scenarios.hang(lab, 1, **QUIET)
+    nobody_noticed(result)
+    assert result["blackout_ms"]["max"] < 1000
+
+
+def test_a_killed_agent_loses_neither_packets_nor_generations(lab):
+    result = scenarios.kill_agent(lab, 3, **QUIET)
+    nobody_noticed(result)
+    assert result["promised_and_gone"] == 0
+
+
+def test_killed_ports_open_nothing(lab):
+    result = scenarios.kill_ports(lab, 1, **QUIET)
+    assert result["violations"] == 0
+    assert lab["run/one"].ping(lab["run/two"].v4) is None
+
+
+def test_a_lab_down_leaves_no_process(lab):
+    dpu = Dpu(lab)
+    pids = [engine["pid"] for engine in dpu.engines() if engine.get("pid")] + [dpu.program("outrigger-ports")]
+    other = named("swap-2")
+    outrigger("lab", "up", "--name", other, "-f", WORLD, "--mode", "split")
+    outrigger("lab", "down", "--name", other)
+    assert all(os.path.exists(f"/proc/{pid}") for pid in pids), "down ended another lab's processes"
