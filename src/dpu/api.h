@@ -12,6 +12,7 @@
 #include "dpu/desired_state.h"
 #include "dpu/engine_thread.h"
 #include "dpu/explain.h"
+#include "dpu/secure/management.h"
 
 namespace grpc {
 class Service;
@@ -27,6 +28,8 @@ struct Agent {
   DesiredState& state;
   Explainer& explainer;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();  // the engine
+  secure::ListenOptions listen{};        // where it is served over mTLS as well
+  Events* events = nullptr;              // is told of refused calls
 };
 
 std::unique_ptr<grpc::Service> make_config_service(Agent& agent);

@@ -1,8 +1,15 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
 #include "dpu/api.h"
 #include "dpu/documents.h"
+#include "dpu/secure/methods.h"
+#include "dpu/secure/tls.h"
+#include "dpu/secure/write_once.h"
 #include "outrigger/v1/config.grpc.pb.h"
 
 namespace outrigger::agent {
@@ -62,25 +69,47 @@ void write(const Key& key, const Held& from, v1::Object& to) {
   to.set_generation(from.generation);
 }
 
+std::string without_id(v1::Batch batch) {
+  batch.clear_request_id();
+  return batch.SerializeAsString();
+}
+
+// The gate lets policy admins call Apply; that it is policies alone they write shows only here.
+absl::Status may_write(const Batch& batch, const secure::Caller& caller) {
+  if (!caller.identity || caller.identity->role != secure::Role::kPolicyAdmin) return absl::OkStatus();
+  std::vector<Key> keys = batch.deletions;
+  for (const manifest::Document& document : batch.documents) keys.push_back(key_of(document.object));
+  for (const Key& key : keys) {
+    if (secure::is_policy_kind(key.kind)) continue;
+    return absl::PermissionDeniedError(absl::StrCat("role policy-admin (", caller.actor(), ") may not call ",
+                                                    "/outrigger.v1.Config/Apply with a ", key.kind,
+                                                    ": policies alone"));
+  }
+  return absl::OkStatus();
+}
+
 class ConfigService : public v1::Config::Service {
  public:
   explicit ConfigService(Agent& agent) : agent_(agent) {}
 
-  grpc::Status Apply(grpc::ServerContext*, const v1::Batch* batch, v1::Applied* reply) override {
-    const uint64_t before = agent_.state.now()->generation.value();
-    const absl::StatusOr<Applied> applied = agent_.state.apply(read_batch(*batch));
-    if (!applied.ok()) {
-      spdlog::warn("apply of {} documents and {} deletions turned down: {}", batch->documents_size(),
-                   batch->deletions_size(), applied.status().ToString());
-      return to_grpc(applied.status());
+  // One write at a time: what was checked (etag, kinds, request id) holds until it is done.
+  grpc::Status Apply(grpc::ServerContext* context, const v1::Batch* batch, v1::Applied* reply) override {
+    const std::lock_guard lock(writing_);
+    const secure::Caller caller = secure::caller_of(*context);
+    const size_t digest = absl::HashOf(without_id(*batch));
+    auto done = done_.find(caller.actor(), batch->request_id(), digest);
+    if (!done.ok()) return to_grpc(done.status());
+    if (done->has_value()) {
+      *reply = **done;
+      return grpc::Status::OK;
     }
-    reply->set_generation(applied->snapshot->generation.value());
-    reply->set_epoch(applied->snapshot->epoch.value());
-    for (const Change& change : applied->changes) write(change, Texts::kNo, *reply->add_changes());
-    if (reply->generation() != before) {
-      spdlog::info("generation {} in force as epoch {}, {} objects", reply->generation(), reply->epoch(),
-                   applied->snapshot->objects.size());
-    }
+    const Batch read = read_batch(*batch);
+    if (absl::Status status = check(*batch, read, caller); !status.ok())
+      return refused(*batch, caller, status);
+    if (batch->validate_only()) return validate(read, reply);
+    if (absl::Status status = apply(read, caller, reply); !status.ok())
+      return refused(*batch, caller, status);
+    done_.keep(caller.actor(), batch->request_id(), digest, *reply);
     return grpc::Status::OK;
   }
 
@@ -95,13 +124,62 @@ class ConfigService : public v1::Config::Service {
     const std::shared_ptr<const Snapshot> snapshot = agent_.state.now();
     reply->set_generation(snapshot->generation.value());
     for (const auto& [key, held] : snapshot->objects) {
-      if (wanted(*request, key)) write(key, *held, *reply->add_objects());
+      if (!wanted(*request, key)) continue;
+      v1::Object& object = *reply->add_objects();
+      write(key, *held, object);
+      const auto refused = snapshot->refused.find(key.str());
+      if (refused != snapshot->refused.end()) object.set_refused(refused->second);
     }
     return grpc::Status::OK;
   }
 
  private:
+  absl::Status apply(const Batch& batch, const secure::Caller& caller, v1::Applied* reply) {
+    const uint64_t before = agent_.state.now()->generation.value();
+    const absl::StatusOr<Applied> applied = agent_.state.apply(batch);
+    if (!applied.ok()) return applied.status();
+    reply->set_generation(applied->snapshot->generation.value());
+    reply->set_epoch(applied->snapshot->epoch.value());
+    for (const Change& change : applied->changes) write(change, Texts::kNo, *reply->add_changes());
+    if (reply->generation() != before) {
+      spdlog::info("generation {} in force as epoch {}, {} objects, by {}", reply->generation(),
+                   reply->epoch(), applied->snapshot->objects.size(), caller.actor());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status check(const v1::Batch& batch, const Batch& read, const secure::Caller& caller) const {
+    const uint64_t now = agent_.state.now()->generation.value();
+    if (!batch.etag().empty() && batch.etag() != absl::StrCat(now)) {
+      return absl::AbortedError(absl::StrCat("the desired state is of generation ", now, ", etag is of ",
+                                             batch.etag(), ": look again and then decide"));
+    }
+    return may_write(read, caller);
+  }
+
+  grpc::Status validate(const Batch& batch, v1::Applied* reply) const {
+    const agent::Plan plan = agent_.state.plan(batch);
+    if (!plan.faults.empty()) {
+      return to_grpc(absl::InvalidArgumentError(absl::StrCat(
+          plan.faults.front().str(), plan.faults.size() > 1 ? "\nand more; Plan has them all" : "")));
+    }
+    const auto now = agent_.state.now();
+    reply->set_generation(now->generation.value());
+    reply->set_epoch(now->epoch.value());
+    for (const Change& change : plan.changes) write(change, Texts::kNo, *reply->add_changes());
+    return grpc::Status::OK;
+  }
+
+  static grpc::Status refused(const v1::Batch& batch, const secure::Caller& caller,
+                              const absl::Status& status) {
+    spdlog::warn("apply of {} documents and {} deletions by {} turned down: {}", batch.documents_size(),
+                 batch.deletions_size(), caller.actor(), status.ToString());
+    return to_grpc(status);
+  }
+
   Agent& agent_;
+  std::mutex writing_;
+  secure::WriteOnce<v1::Applied> done_;  // under writing_
 };
 
 }  // namespace

@@ -44,6 +44,20 @@ void add_engine_options(CLI::App& app, Options& options) {
   app.add_option("--eal", options.eal, "further DPDK EAL arguments, in one text");
 }
 
+void add_network_options(CLI::App& app, Options& options) {
+  auto* certificate = app.add_option("--cert", options.certificate,
+                                     "certificate of role dpu (PEM, with its key), for --listen");
+  app.add_option("--key", options.key, "its key, if in a file of its own");
+  auto* authority = app.add_option("--ca", options.authority, "authority whose certificates are let in");
+  app.add_option("--listen", options.listen, "ADDRESS:PORT of the API over mTLS; none when left out")
+      ->needs(certificate)
+      ->needs(authority);
+  app.add_option("--host-link", options.host_link, "ADDRESS:PORT of the host link; none when left out")
+      ->needs(certificate)
+      ->needs(authority);
+  app.add_flag("--reflection", options.reflection, "tell callers which services there are");
+}
+
 std::vector<std::string> words(const std::string& text) {
   std::istringstream in(text);
   return {std::istream_iterator<std::string>(in), {}};
@@ -78,6 +92,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::ost
   app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error or off")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
   add_engine_options(app, options);
+  add_network_options(app, options);
   try {
     app.parse(argc, argv);
     if (!options.worker_cpus.empty() && options.worker_cpus.size() != options.workers) {

@@ -28,6 +28,12 @@ struct Options {
   HugePages huge_pages = HugePages::kAuto;
   std::string eal;
   std::string log_level = "info";
+  std::string listen;       // "10.0.0.1:7443", the API over mTLS; empty: the Unix socket alone
+  std::string host_link;    // "169.254.7.1:7444"; empty: none
+  std::string certificate;  // of role dpu, for both, with its key unless that has its own file
+  std::string key;
+  std::string authority;
+  bool reflection = false;
 };
 
 // nullopt: the program ends with *code, everything said.

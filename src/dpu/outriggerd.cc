@@ -99,6 +99,8 @@ absl::Status serve(const Options& options, const sigset_t& ending) {
   };
   Explainer explainer(options.node, ask, services::make_builder);
   Agent agent{*engine, **state, explainer, since};
+  agent.listen = {options.listen, {options.certificate, options.key, options.authority}};
+  if (options.reflection) secure::offer_reflection();
   const auto server = Server::listen(agent, options.socket);
   if (!server.ok()) return server.status();
   spdlog::info("listening on {}", options.socket);

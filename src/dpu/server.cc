@@ -56,7 +56,10 @@ absl::Status clear(const std::string& socket) {
 class GrpcServer : public Server {
  public:
   explicit GrpcServer(Agent& agent)
-      : config_(make_config_service(agent)), inspect_(make_inspect_service(agent)) {}
+      : config_(make_config_service(agent)),
+        inspect_(make_inspect_service(agent)),
+        listen_(agent.listen),
+        events_(agent.events) {}
 
   ~GrpcServer() override {
     if (server_ == nullptr) return;
@@ -74,10 +77,18 @@ class GrpcServer : public Server {
     builder.SetMaxSendMessageSize(kMaxMessage);
     builder.RegisterService(config_.get());
     builder.RegisterService(inspect_.get());
+    int port = -1;
+    if (!listen_.address.empty()) {
+      absl::Status status = secure::add_listener(listen_, events_, builder, &port);
+      if (!status.ok()) return status;
+    }
     const mode_t before = umask(0177);  // from the first moment on, only the owner may connect
     server_ = builder.BuildAndStart();
     umask(before);
-    if (server_ == nullptr) return absl::InternalError(absl::StrCat("cannot listen on ", socket));
+    if (server_ == nullptr || port == 0) {
+      return absl::InternalError(
+          absl::StrCat("cannot listen on ", socket, listen_.address.empty() ? "" : " and ", listen_.address));
+    }
     socket_ = socket;
     return absl::OkStatus();
   }
@@ -85,6 +96,8 @@ class GrpcServer : public Server {
  private:
   std::unique_ptr<grpc::Service> config_;
   std::unique_ptr<grpc::Service> inspect_;
+  secure::ListenOptions listen_;
+  Events* events_;
   std::unique_ptr<grpc::Server> server_;
   std::string socket_;
 };

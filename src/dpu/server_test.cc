@@ -109,6 +109,37 @@ TEST_F(ServerTest, AppliesPlansAndTellsFaultsApart) {
   EXPECT_EQ(objects.objects_size(), 2);
 }
 
+TEST_F(ServerTest, AWriteCanBeRepeatedCheckedAndMadeConditional) {
+  ASSERT_TRUE(listen().ok());
+  const auto stub = v1::Config::NewStub(channel_);
+  v1::Batch batch;
+  batch.add_documents()->set_text(
+      "kind: Node\nmetadata: {name: host-a}\nspec: {kind: dpu, underlay: [192.0.2.1]}\n");
+  v1::Applied applied;
+  batch.set_validate_only(true);
+  ASSERT_TRUE(call(*stub, &v1::Config::Stub::Apply, batch, &applied).ok());
+  EXPECT_EQ(applied.changes(0).outcome(), v1::CREATED);
+  EXPECT_EQ(test_.state->now()->generation.value(), 0u);  // nothing happened
+
+  batch.set_validate_only(false);
+  batch.set_request_id("r1");
+  batch.set_etag("0");
+  ASSERT_TRUE(call(*stub, &v1::Config::Stub::Apply, batch, &applied).ok());
+  EXPECT_EQ(applied.generation(), 1u);
+  v1::Applied again;
+  ASSERT_TRUE(call(*stub, &v1::Config::Stub::Apply, batch, &again).ok());  // although its etag is old by now
+  EXPECT_EQ(again.SerializeAsString(), applied.SerializeAsString());
+
+  batch.set_request_id("r2");
+  const grpc::Status stale = call(*stub, &v1::Config::Stub::Apply, batch, &again);
+  EXPECT_EQ(stale.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_THAT(stale.error_message(), HasSubstr("generation 1, etag is of 0"));
+  batch.set_request_id("r1");
+  batch.add_deletions()->set_kind("Node");
+  EXPECT_EQ(call(*stub, &v1::Config::Stub::Apply, batch, &again).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(ServerTest, LooksIn) {
   ASSERT_TRUE(listen().ok());
   const auto stub = v1::Inspect::NewStub(channel_);

@@ -17,7 +17,6 @@ namespace outrigger::secure {
 struct ListenOptions {
   std::string address;  // "10.0.0.1:7443"; empty: none
   TlsFiles files;
-  bool reflection = false;
 };
 
 // Before BuildAndStart.  `*port` (may be null) is what was bound, once the server is started; 0: it could not
