@@ -101,8 +101,35 @@ std::string_view reserved(const IpPrefix& cidr, IpAddress address) {
   return host == 0 ? "the network address" : host == host_bits ? "the broadcast address" : "";
 }
 
+namespace {
+
+using Owners = absl::flat_hash_map<IpAddress, const Entry<Node>*>;
+
+// The host's own tunnel address: nobody else's, and of a family that its peers' tunnels have.
+void check_fallback(const Entry<Node>& entry, Owners& owners, Faults& faults) {
+  const Node& node = *entry.object;
+  if (!node.fallback) return;
+  const char field[] = "spec.fallback.underlay";
+  if (node.kind == Node::Kind::kPlain) {
+    faults.add(entry, field, "a plain node has no DPU to fall back from; remove it");
+    return;
+  }
+  const bool fits = std::any_of(node.underlay.begin(), node.underlay.end(), [&](const IpAddress& address) {
+    return address.is_v4() == node.fallback->is_v4();
+  });
+  if (!fits)
+    faults.add(entry, field,
+               cat("is ", node.fallback->str(), ", but spec.underlay has no address of its family"));
+  const auto [earlier, fresh] = owners.emplace(*node.fallback, &entry);
+  if (fresh) return;
+  faults.add(entry, field,
+             cat("is ", node.fallback->str(), ", which already belongs to ", other(*earlier->second)));
+}
+
+}  // namespace
+
 void check_nodes(const Inventory& inventory, Faults& faults) {
-  absl::flat_hash_map<IpAddress, const Entry<Node>*> owners;
+  Owners owners;
   for (const Entry<Node>& entry : inventory.nodes) {
     for (size_t i = 0; i < entry.object->underlay.size(); ++i) {
       const IpAddress address = entry.object->underlay[i];
@@ -112,6 +139,7 @@ void check_nodes(const Inventory& inventory, Faults& faults) {
                  cat("is ", address.str(), ", which already belongs to ", other(*earlier->second)));
     }
   }
+  for (const Entry<Node>& entry : inventory.nodes) check_fallback(entry, owners, faults);
 }
 
 void check_networks(const Inventory& inventory, Faults& faults) {

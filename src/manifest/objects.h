@@ -88,6 +88,7 @@ struct Node {
   uint16_t underlay_mtu = 1500;     // spec.underlayMtu
   std::string uplink;               // spec.uplink: device of the uplink, "" in a lab
   SessionSettings sessions;
+  std::optional<IpAddress> fallback;  // spec.fallback.underlay: the host's own tunnel address
   friend bool operator==(const Node&, const Node&) = default;
 };
 

@@ -121,7 +121,7 @@ Object read_node(const Map& top, Metadata meta) {
   node.meta = std::move(meta);
   const auto at = top.need("spec");
   if (!at) return node;
-  const Map spec(*at, {"kind", "underlay", "underlayMtu", "uplink", "sessions"});
+  const Map spec(*at, {"kind", "underlay", "underlayMtu", "uplink", "sessions", "fallback"});
   if (const auto kind = spec.get("kind")) {
     node.kind = read_choice(*kind, {"dpu", "plain"}).value_or(0) == 1 ? Node::Kind::kPlain : Node::Kind::kDpu;
   }
@@ -131,6 +131,10 @@ Object read_node(const Map& top, Metadata meta) {
   }
   node.uplink = read_device(spec, "uplink");
   if (const auto sessions = spec.get("sessions")) node.sessions = read_sessions(*sessions);
+  if (const auto fallback = spec.get("fallback")) {
+    const Map host(*fallback, {"underlay"});
+    if (const auto address = host.need("underlay")) node.fallback = read_unicast(*address);
+  }
   return node;
 }
 

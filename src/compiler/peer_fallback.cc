@@ -1,0 +1,50 @@
+#include "compiler/peer_fallback.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+
+namespace outrigger::compiler {
+
+namespace v1 = ::outrigger::engine::v1;
+
+namespace {
+
+std::map<std::string, IpAddress> addresses(const std::vector<const manifest::Object*>& objects) {
+  std::map<std::string, IpAddress> found;
+  for (const manifest::Object* object : objects) {
+    const auto* node = std::get_if<manifest::Node>(object);
+    if (node != nullptr && node->fallback) found.emplace(node->meta.name, *node->fallback);
+  }
+  return found;
+}
+
+}  // namespace
+
+void apply_fallback(const std::vector<const manifest::Object*>& objects,
+                    const std::set<std::string>& in_force, Ids& ids, v1::Structure& structure) {
+  const std::map<std::string, IpAddress> known = addresses(objects);
+  const int peers = structure.peers_size();
+  for (int i = 0; i < peers; ++i) {
+    v1::Peer& peer = *structure.mutable_peers(i);
+    const auto address = known.find(peer.name());
+    if (!in_force.contains(peer.name()) || address == known.end()) continue;
+    const uint32_t from = peer.id();
+    peer.clear_underlay();
+    const uint32_t to = ids.peers.id(absl::StrCat(peer.name(), "/fallback"));
+    v1::Peer& host = *structure.add_peers();
+    host.set_id(to);
+    host.set_name(absl::StrCat(structure.peers(i).name(), "/fallback"));
+    host.set_enforces(true);
+    host.add_underlay(address->second.bytes());
+    for (v1::Endpoint& endpoint : *structure.mutable_endpoints()) {
+      if (endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from) endpoint.set_peer(to);
+    }
+  }
+}
+
+void yield(v1::Structure& structure) {
+  for (v1::Peer& peer : *structure.mutable_peers()) peer.clear_underlay();
+}
+
+}  // namespace outrigger::compiler

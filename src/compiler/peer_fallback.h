@@ -1,0 +1,24 @@
+// Nodes whose host carries their traffic for the time being.  Their endpoints are then behind the host's own
+// tunnel address (Node.spec.fallback.underlay) instead of the DPU's: never behind both, so nobody can speak
+// for them from the other one.  While no fallback is in force that address is no peer's at all.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "compiler/compiler.h"
+
+namespace outrigger::compiler {
+
+// In `structure`, as compile() made it, moves the endpoints of these nodes to a peer of their own named
+// "NODE/fallback" and takes the tunnel addresses of peer NODE away.  Nodes without a fallback address, and
+// those that are not peers, are left as they are.  Ids are kept in `ids.peers` for the next time.
+void apply_fallback(const std::vector<const manifest::Object*>& objects,
+                    const std::set<std::string>& in_force, Ids& ids,
+                    ::outrigger::engine::v1::Structure& structure);
+
+// This node's own DPU has given its work to the host: it speaks through no tunnel and answers none, so that
+// its peers see the host alone.
+void yield(::outrigger::engine::v1::Structure& structure);
+
+}  // namespace outrigger::compiler

@@ -1,0 +1,180 @@
+#include "dpu/fallback/desk.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+
+namespace outrigger::agent {
+namespace {
+
+const std::set<std::string> kStates = {"dormant", "blocking", "active", "handing_back", "failed"};
+constexpr size_t kMaxUnfit = 1000, kMaxError = 1000;
+
+bool carries(const std::string& state) {
+  return state == "blocking" || state == "active" || state == "handing_back";
+}
+
+}  // namespace
+
+Event Desk::event(Kind kind, Phase phase, Domain domain, std::string message) const {
+  Event made;
+  made.kind = kind;
+  made.phase = phase;
+  made.domain = domain;
+  made.severity = phase == Phase::kBegin ? Severity::kWarning : Severity::kInfo;
+  made.service = "fallback";
+  made.subject = "host link";
+  made.message = std::move(message);
+  made.time = settings_.clock();
+  return made;
+}
+
+void Desk::tell(const Notes& notes) {
+  for (const Event& one : notes.events) events_.record(one);
+  if (notes.yield && hooks_.yield) hooks_.yield(*notes.yield);
+}
+
+// The host carries the traffic, or is about to because it was told: then this side must be silent.
+void Desk::settle(Notes& notes) {
+  if (host_.order == "fall_back" && host_.state == "active") host_.order.clear();
+  if (host_.order == "return" && host_.state == "dormant") host_.order.clear();
+  const bool yields = carries(host_.state) || host_.order == "fall_back";
+  if (yields != host_.yielded) notes.yield = yields;
+  host_.yielded = yields;
+}
+
+void Desk::note_state(const v1::RenewRequest& request, Notes& notes) {
+  const bool was = carries(host_.state), is = carries(request.fallback_state());
+  if (host_.state != request.fallback_state()) host_.since = settings_.clock();
+  const std::string text =
+      absl::StrCat("the host's fallback is ", request.fallback_state(), request.error().empty() ? "" : ": ",
+                   request.error().substr(0, kMaxError));
+  if (is && !was) notes.events.push_back(event(Kind::kFallback, Phase::kBegin, Domain::kDpu, text));
+  if (is && was && host_.state != request.fallback_state()) {
+    notes.events.push_back(event(Kind::kFallback, Phase::kAct, Domain::kDpu, text));
+  }
+  if (was && !is) notes.events.push_back(event(Kind::kFallback, Phase::kEnd, Domain::kDpu, text));
+  if (!request.error().empty() && host_.error != request.error()) {
+    notes.events.push_back(event(Kind::kBadBundle, Phase::kPoint, Domain::kHost,
+                                 absl::StrCat("the host says: ", request.error().substr(0, kMaxError))));
+  }
+  host_.state = request.fallback_state();
+  host_.error = request.error().substr(0, kMaxError);
+  host_.bundle_generation = request.bundle_generation();
+  host_.unfit.assign(request.unfit().begin(),
+                     request.unfit().begin() + std::min<int>(request.unfit_size(), kMaxUnfit));
+}
+
+absl::StatusOr<v1::RenewReply> Desk::renew(const v1::RenewRequest& request) {
+  if (request.node() != settings_.node) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("this is the DPU of ", settings_.node, ", not of ", request.node()));
+  }
+  if (!kStates.contains(request.fallback_state())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("fallback_state \"", request.fallback_state(), "\" is not known"));
+  }
+  const bool healthy = hooks_.healthy();
+  const uint64_t generation = hooks_.generation();
+  v1::RenewReply reply;
+  Notes notes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (request.sequence() <= sequence_) {
+      return absl::AlreadyExistsError(absl::StrCat("sequence ", request.sequence(), " was seen before"));
+    }
+    sequence_ = request.sequence();
+    if (host_.known && !host_.linked) {
+      notes.events.push_back(event(Kind::kLeaseLost, Phase::kEnd, Domain::kHost, "the host calls again"));
+    }
+    host_.known = host_.linked = true;
+    host_.last_call = settings_.clock();
+    note_state(request, notes);
+    settle(notes);
+    reply.set_order(host_.order);
+  }
+  tell(notes);
+  reply.set_lease_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(settings_.lease)));
+  reply.set_monotonic_ns(monotonic_now_ns());
+  reply.set_dpu_healthy(healthy);
+  reply.set_bundle_generation(generation);
+  return reply;
+}
+
+absl::StatusOr<v1::SignedBundle> Desk::fetch(const v1::FetchBundleRequest& request) {
+  if (request.node() != settings_.node) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("this is the DPU of ", settings_.node, ", not of ", request.node()));
+  }
+  const uint64_t generation = hooks_.generation();
+  if (generation == 0 || (request.have_generation() != 0 && request.have_generation() >= generation)) {
+    return absl::NotFoundError(absl::StrCat("no bundle newer than generation ", request.have_generation()));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const bool fresh = settings_.clock() - cached_at_ < settings_.refresh;
+    if (cached_generation_ == generation && fresh) return cached_;
+  }
+  absl::StatusOr<v1::SignedBundle> made = hooks_.bundle();
+  if (!made.ok()) return made.status();
+  const std::lock_guard lock(mutex_);
+  cached_ = *made;
+  cached_generation_ = generation;
+  cached_at_ = settings_.clock();
+  return made;
+}
+
+absl::Status Desk::order_fall_back(const std::string& actor) {
+  Notes notes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!host_.linked) return absl::FailedPreconditionError("the host is not on the link: it cannot be told");
+    if (carries(host_.state)) return absl::FailedPreconditionError("a fallback is in force already");
+    if (host_.bundle_generation == 0)
+      return absl::FailedPreconditionError(
+          absl::StrCat("the host has no valid bundle", host_.error.empty() ? "" : ": ", host_.error));
+    host_.order = "fall_back";
+    notes.events.push_back(
+        event(Kind::kFallback, Phase::kPoint, Domain::kDpu, absl::StrCat("fallback ordered by ", actor)));
+  }
+  tell(notes);
+  return absl::OkStatus();
+}
+
+absl::Status Desk::order_return(const std::string& actor) {
+  const bool healthy = hooks_.healthy();
+  Notes notes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!carries(host_.state) && host_.order != "fall_back")
+      return absl::FailedPreconditionError("no fallback is in force");
+    if (!healthy)
+      return absl::FailedPreconditionError(
+          "the DPU's services are not all ready: the host keeps the traffic");
+    host_.order = host_.state == "dormant" || host_.state == "failed" ? "" : "return";
+    notes.events.push_back(
+        event(Kind::kFallback, Phase::kPoint, Domain::kDpu, absl::StrCat("return ordered by ", actor)));
+    settle(notes);
+  }
+  tell(notes);
+  return absl::OkStatus();
+}
+
+HostState Desk::state() const {
+  const std::lock_guard lock(mutex_);
+  return host_;
+}
+
+void Desk::tick() {
+  Notes notes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!host_.linked || settings_.clock() - host_.last_call < settings_.lease) return;
+    host_.linked = false;
+    notes.events.push_back(event(Kind::kLeaseLost, Phase::kBegin, Domain::kHost, "the host has gone silent"));
+    notes.events.back().first_sign = host_.last_call;
+  }
+  tell(notes);
+}
+
+}  // namespace outrigger::agent

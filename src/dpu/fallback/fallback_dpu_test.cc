@@ -1,0 +1,180 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "dpu/fallback/bundle_maker.h"
+#include "dpu/fallback/desk.h"
+#include "dpu/fallback/peer_watch.h"
+
+namespace outrigger::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Recorder final : public Events {
+ public:
+  void record(Event event) override { all.push_back(std::move(event)); }
+  std::vector<Event> all;
+};
+
+class DeskTest : public ::testing::Test {
+ protected:
+  Desk::Settings settings() {
+    Desk::Settings made;
+    made.node = "host-a";
+    made.clock = [this] { return now_; };
+    return made;
+  }
+  Desk::Hooks hooks() {
+    return {[this] { return healthy_; }, [this] { return generation_; },
+            [this] {
+              ++made_;
+              v1::SignedBundle bundle;
+              bundle.set_key_id(absl::StrCat(made_));
+              return absl::StatusOr<v1::SignedBundle>(bundle);
+            },
+            [this](bool yields) { yields_.push_back(yields); }};
+  }
+  absl::StatusOr<v1::RenewReply> call(const std::string& state, uint64_t sequence = 0) {
+    v1::RenewRequest request;
+    request.set_node("host-a");
+    request.set_sequence(sequence == 0 ? ++sequence_ : sequence);
+    request.set_fallback_state(state);
+    request.set_bundle_generation(generation_);
+    return desk_.renew(request);
+  }
+  std::string order(const std::string& state) { return call(state)->order(); }
+
+  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
+  bool healthy_ = true;
+  uint64_t generation_ = 7, sequence_ = 0;
+  int made_ = 0;
+  std::vector<bool> yields_;
+  Recorder events_;
+  Desk desk_{settings(), hooks(), events_};
+};
+
+TEST_F(DeskTest, ARenewalGetsALeaseAndIsTakenOnce) {
+  const auto reply = call("dormant", 5);
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply->lease_ms(), 1000u);
+  EXPECT_TRUE(reply->dpu_healthy());
+  EXPECT_EQ(reply->bundle_generation(), 7u);
+  EXPECT_TRUE(absl::IsAlreadyExists(call("dormant", 5).status()));
+  EXPECT_TRUE(absl::IsAlreadyExists(call("dormant", 4).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(call("sleepy", 6).status()));
+  v1::RenewRequest other;
+  other.set_node("host-b");
+  EXPECT_TRUE(absl::IsInvalidArgument(desk_.renew(other).status()));
+}
+
+TEST_F(DeskTest, AnOrderStandsUntilItIsDoneAndThisSideYieldsMeanwhile) {
+  EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_fall_back("alice")));  // nobody to tell
+  EXPECT_EQ(order("dormant"), "");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  EXPECT_EQ(order("dormant"), "fall_back");
+  EXPECT_THAT(yields_, ElementsAre(true));
+  EXPECT_EQ(order("blocking"), "fall_back");
+  EXPECT_EQ(order("active"), "");
+  EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_fall_back("alice")));
+  healthy_ = false;
+  EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_return("alice")));
+  healthy_ = true;
+  ASSERT_TRUE(desk_.order_return("alice").ok());
+  EXPECT_EQ(order("active"), "return");
+  EXPECT_EQ(order("dormant"), "");
+  EXPECT_THAT(yields_, ElementsAre(true, false));
+  EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_return("alice")));
+}
+
+TEST_F(DeskTest, SilenceIsAnIncidentThatEndsWithTheNextCall) {
+  (void)call("dormant");
+  desk_.tick();
+  EXPECT_THAT(events_.all, IsEmpty());
+  now_ += absl::Milliseconds(1001);
+  desk_.tick();
+  desk_.tick();
+  ASSERT_EQ(events_.all.size(), 1u);
+  EXPECT_EQ(events_.all[0].kind, Kind::kLeaseLost);
+  EXPECT_EQ(events_.all[0].phase, Phase::kBegin);
+  EXPECT_FALSE(desk_.state().linked);
+  (void)call("active");
+  ASSERT_EQ(events_.all.size(), 3u);
+  EXPECT_EQ(events_.all[1].phase, Phase::kEnd);
+  EXPECT_EQ(events_.all[2].kind, Kind::kFallback);
+  EXPECT_EQ(events_.all[2].phase, Phase::kBegin);
+  (void)call("dormant");
+  EXPECT_EQ(events_.all[3].phase, Phase::kEnd);
+}
+
+TEST_F(DeskTest, ABundleIsMadeOncePerGenerationAndHour) {
+  v1::FetchBundleRequest request;
+  request.set_node("host-a");
+  EXPECT_EQ(desk_.fetch(request)->key_id(), "1");
+  EXPECT_EQ(desk_.fetch(request)->key_id(), "1");
+  now_ += absl::Minutes(61);
+  EXPECT_EQ(desk_.fetch(request)->key_id(), "2");
+  generation_ = 8;
+  EXPECT_EQ(desk_.fetch(request)->key_id(), "3");
+  request.set_have_generation(8);
+  EXPECT_TRUE(absl::IsNotFound(desk_.fetch(request).status()));
+  generation_ = 0;
+  request.set_have_generation(0);
+  EXPECT_TRUE(absl::IsNotFound(desk_.fetch(request).status()));
+}
+
+TEST(PeerWatch, MovesOverAfterSomeFailuresAndBackAfterSomeSuccesses) {
+  std::vector<PeerWatch::InForce> seen;
+  PeerWatch watch({.failures = 3, .successes = 2},
+                  [&](const PeerWatch::InForce& now) { seen.push_back(now); });
+  watch.follow({"b", "c"});
+  for (const bool answered : {false, false, true, false, false}) watch.probed("b", answered);
+  EXPECT_THAT(seen, IsEmpty());
+  watch.probed("b", false);
+  ASSERT_THAT(seen, ElementsAre(PeerWatch::InForce{"b"}));
+  watch.probed("b", true);
+  watch.probed("b", false);
+  watch.probed("b", true);
+  EXPECT_EQ(seen.size(), 1u);
+  watch.probed("b", true);
+  EXPECT_THAT(seen.back(), IsEmpty());
+  for (int i = 0; i < 9; ++i) watch.probed("stranger", false);
+  EXPECT_EQ(seen.size(), 2u);
+  for (int i = 0; i < 3; ++i) watch.probed("c", false);
+  watch.follow({"b"});  // c has no fallback address any more
+  EXPECT_THAT(seen.back(), IsEmpty());
+}
+
+TEST(BundleMaker, SequencesAscendOverRestartsAndClocks) {
+  char folder[] = "/tmp/bundle_maker_test.XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const Ed25519Key key = *Ed25519Key::make();
+  const auto make = [&] {
+    BundleMaker maker(
+        {.node = "host-a", .sequence_file = std::string(folder) + "/sequence", .clock = [&] { return now; }},
+        key, default_host_services);
+    const auto made = maker.make({}, 7, *IpAddress::parse("192.0.2.101"));
+    EXPECT_TRUE(made.ok()) << made.status();
+    EXPECT_TRUE(key.verify(bundle_message(made->bundle()), made->signature()));
+    v1::HostBundle bundle;
+    EXPECT_TRUE(bundle.ParseFromString(made->bundle()));
+    EXPECT_EQ(bundle.not_after() - bundle.not_before(), 86400);
+    EXPECT_THAT(bundle.services(), ElementsAre("overlay", "policy", "vswitch"));
+    return bundle.sequence();
+  };
+  const uint64_t first = make();
+  now -= absl::Hours(1000);
+  EXPECT_GT(make(), first);
+  std::filesystem::remove_all(folder);
+  BundleMaker none({.node = "host-a"}, key, default_host_services);
+  EXPECT_THAT(std::string(none.make({}, 7, IpAddress{}).status().message()),
+              HasSubstr("spec.fallback.underlay"));
+}
+
+}  // namespace
+}  // namespace outrigger::agent

@@ -1,0 +1,56 @@
+// The host's fallback, put together: what the keeper knows and the operator orders goes through the machine,
+// and its decisions are carried out on the path.  Everything that must survive a restart is on disk before it
+// is done.  Not thread-safe: one loop calls turn().
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/guest.h"
+#include "host/keeper.h"
+#include "host/machine.h"
+#include "host/path.h"
+
+namespace outrigger::host {
+
+class Fallback {
+ public:
+  struct Settings {
+    std::string guests_file;
+    std::string folder;
+    Machine::Settings machine;
+  };
+  using Log = std::function<void(const std::string& severity, const std::string& message)>;
+
+  Fallback(Settings settings, Keeper& keeper, Path& path, Log log);
+
+  void turn();
+  void order(Order order) { order_ = order; }
+  // {"state": "active", "reason": "...", ...}, one line.
+  [[nodiscard]] std::string status_json() const;
+  [[nodiscard]] State state() const { return machine_.state(); }
+
+ private:
+  void follow(const Keeper::News& news);
+  void test(const Keeper::News& news);
+  void carry_out(Action action);
+  void keep_state();
+  [[nodiscard]] Situation situation(const Keeper::News& news);
+
+  Settings settings_;
+  Keeper& keeper_;
+  Path& path_;
+  Log log_;
+  Machine machine_;
+  Order order_ = Order::kNone;  // given here, not over the link
+  uint64_t generation_ = 0;     // the path was prepared for
+  std::string guests_text_;     // and these endpoints
+  std::string path_fault_ = "the path is not prepared yet";
+  absl::Duration tested_at_ = -absl::InfiniteDuration();
+  absl::Duration tried_at_ = -absl::InfiniteDuration();
+  std::string said_;    // last state and reason that were logged
+  double took_ms_ = 0;  // the last switch
+};
+
+}  // namespace outrigger::host

@@ -1,0 +1,52 @@
+#include "host/guest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace outrigger::host {
+namespace {
+
+TEST(Guest, BelongingsAreReadFromIp) {
+  const auto found = parse_belongings(
+      R"([{"ifname":"eth0","addr_info":[
+           {"family":"inet","local":"10.1.0.11","prefixlen":24,"scope":"global"},
+           {"family":"inet6","local":"fd00:1::11","prefixlen":64,"scope":"global"},
+           {"family":"inet6","local":"fe80::1","prefixlen":64,"scope":"link"}]}])",
+      R"([{"dst":"default","gateway":"10.1.0.1"},{"dst":"10.1.0.0/24","protocol":"kernel"}])",
+      R"([{"dst":"default","gateway":"fd00:1::1","metric":1024},{"dst":"fd00:1::/64","protocol":"kernel"}])");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->addresses,
+            "addr replace 10.1.0.11/24 dev DEV\naddr replace fd00:1::11/64 dev DEV nodad\n");
+  EXPECT_EQ(found->routes,
+            "route replace default via 10.1.0.1 dev DEV\nroute replace default via fd00:1::1 dev DEV metric "
+            "1024\n");
+}
+
+TEST(Guest, ADeviceWithoutAddressesHasNothingToMove) {
+  EXPECT_TRUE(absl::IsNotFound(parse_belongings(R"([{"addr_info":[]}])", "[]", "[]").status()));
+  EXPECT_TRUE(absl::IsDataLoss(parse_belongings("rubbish", "[]", "[]").status()));
+}
+
+TEST(Guest, TheOldPathIsShutBeforeTheNewOneIsOpened) {
+  const Belongings what{"addr replace 10.1.0.11/24 dev DEV\n",
+                        "route replace default via 10.1.0.1 dev DEV\n"};
+  const std::string mac = "02:00:00:00:01:01";
+  const std::string open =
+      "link set fb0 address 02:00:00:00:01:01\nlink set fb0 mtu 1450\nlink set fb0 up\n"
+      "addr replace 10.1.0.11/24 dev fb0\nroute replace default via 10.1.0.1 dev fb0\n";
+  EXPECT_EQ(move_lines(what, "eth0", true, "fb0", *MacAddress::parse(mac), 1450),
+            "link set eth0 down\naddr flush dev eth0\n" + open);
+  EXPECT_EQ(move_lines(what, "eth0", false, "fb0", *MacAddress::parse(mac), 1450), open);
+}
+
+TEST(Guest, WithoutAnythingKeptTheManifestSays) {
+  NetworkWorld network;
+  network.subnets.push_back({*IpPrefix::parse("10.1.0.0/24"), *IpAddress::parse("10.1.0.1")});
+  const Place place{.addresses = {*IpAddress::parse("10.1.0.11"), *IpAddress::parse("fd00:9::1")}};
+  const Belongings made = belongings_of(network, place);
+  EXPECT_EQ(made.addresses, "addr replace 10.1.0.11/24 dev DEV\naddr replace fd00:9::1/128 dev DEV nodad\n");
+  EXPECT_EQ(made.routes, "route replace default via 10.1.0.1 dev DEV\n");
+}
+
+}  // namespace
+}  // namespace outrigger::host

@@ -1,0 +1,82 @@
+// The host's conversation with its DPU: keeps the lease, fetches and checks bundles.  One thread talks, since
+// a call may hang; whoever asks gets what is known now.  Leases count from when a request was sent, by a
+// clock that also counts sleep (CLOCK_BOOTTIME).  Thread-safety: any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/ed25519.h"
+#include "host/bundle.h"
+#include "host/link.h"
+#include "host/machine.h"
+
+namespace outrigger::host {
+
+absl::Duration boottime();
+
+// What the host tells with each renewal.
+struct Report {
+  State state = State::kDormant;
+  std::vector<std::string> unfit;
+  std::string error;
+};
+
+class Keeper {
+ public:
+  struct Settings {
+    std::string node;
+    std::string file;  // keeps the bundle
+    absl::Duration every = absl::Milliseconds(200);
+    absl::Duration first_lease = absl::Seconds(3);  // before the DPU has ever answered
+  };
+  struct News {
+    bool lease = false;
+    bool dpu_healthy = false;
+    Order order = Order::kNone;
+    std::string link_fault;    // of the last call
+    std::string bundle_fault;  // empty: `bundle` is to be used
+    std::optional<v1::HostBundle> bundle;
+  };
+
+  // Takes up the bundle on disk if it still holds.  Without a link nothing is asked: the lease never ends.
+  Keeper(Settings settings, Ed25519Key key, std::unique_ptr<Link> link);
+  ~Keeper();
+
+  [[nodiscard]] News news() const;
+  void report(Report report);
+  // A bundle from elsewhere (a file); the same checks.
+  absl::Status offer(const v1::SignedBundle& bundle);
+
+ private:
+  void talk();
+  void renew();
+  void fetch();
+  void load();
+  absl::Status take(const v1::SignedBundle& bundle, bool fresh);
+  [[nodiscard]] std::string bundle_fault() const;
+
+  const Settings settings_;
+  const Ed25519Key key_;
+  const std::unique_ptr<Link> link_;
+  mutable std::mutex mutex_;
+  Report report_;
+  News news_;
+  Accepted accepted_;
+  std::string refusal_;  // of the last bundle that was not taken
+  absl::Duration lease_until_;
+  absl::Duration taken_at_;  // when the bundle came, if it came over the link
+  bool fresh_ = false;
+  uint64_t sequence_ = 0, offered_generation_ = 0;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace outrigger::host

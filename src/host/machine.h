@@ -1,0 +1,65 @@
+// When the host carries its own traffic.  A pure state machine: it is told what is the case and says what to
+// do; the clock it is given only ever goes forward (CLOCK_BOOTTIME), so a jump of the wall clock means
+// nothing.
+//
+//   dormant --lease lost, or an order--> blocking --done--> active --DPU healthy, or an order--> handing_back
+//      ^                                    |failed                                                  |done
+//      '------------------------------------+--------------------------------------------------------'
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+
+namespace outrigger::host {
+
+enum class State : uint8_t { kDormant, kBlocking, kActive, kHandingBack, kFailed };
+std::string_view name(State state);  // "dormant", "blocking", "active", "handing_back", "failed"
+
+enum class Order : uint8_t { kNone, kFallBack, kReturn };
+enum class Action : uint8_t { kNone, kTakeOver, kGiveBack };
+
+struct Situation {
+  absl::Duration now;        // since some fixed moment
+  bool lease = false;        // the DPU has answered within its word
+  bool dpu_healthy = false;  // and says that its services are
+  Order order = Order::kNone;
+  bool allowed = false;      // the contracts let the host take over
+  std::string bundle_fault;  // why there is nothing to go by; empty: there is a valid bundle
+  std::string path_fault;    // why the kernel path would not work; empty: it would
+  bool ports = true;         // the DPU's ports of all endpoints exist
+};
+
+class Machine {
+ public:
+  struct Settings {
+    absl::Duration steady = absl::Seconds(5);  // the DPU is healthy for so long before it gets its work back
+    absl::Duration retry = absl::Seconds(2);
+  };
+  explicit Machine(Settings settings, State state = State::kDormant, bool ordered = false)
+      : settings_(settings), state_(state), ordered_(ordered) {}
+
+  // What is to be done now; its outcome goes to done().
+  Action step(const Situation& now);
+  void done(Action action, bool succeeded, const std::string& why, absl::Duration now);
+
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] bool ordered() const { return ordered_; }  // the operator wanted it, so only he ends it
+
+ private:
+  Action wants_host(const Situation& now);
+  Action wants_dpu(const Situation& now);
+  void go(State state, std::string reason);
+
+  Settings settings_;
+  State state_;
+  bool ordered_ = false;
+  std::string reason_;
+  absl::Duration healthy_since_ = absl::InfiniteDuration();
+  absl::Duration not_before_ = absl::ZeroDuration();
+};
+
+}  // namespace outrigger::host

@@ -1,0 +1,144 @@
+#include "host/machine.h"
+
+#include <gtest/gtest.h>
+
+namespace outrigger::host {
+namespace {
+
+class MachineTest : public ::testing::Test {
+ protected:
+  Situation at(double seconds) {
+    Situation now = world_;
+    now.now = absl::Seconds(seconds);
+    return now;
+  }
+  Action step(double seconds) { return machine_.step(at(seconds)); }
+  void take_over(double seconds) {
+    world_.lease = false;
+    ASSERT_EQ(step(seconds), Action::kTakeOver);
+    EXPECT_EQ(machine_.state(), State::kBlocking);
+    machine_.done(Action::kTakeOver, true, "", absl::Seconds(seconds));
+    ASSERT_EQ(machine_.state(), State::kActive);
+  }
+
+  Situation world_{.lease = true, .dpu_healthy = true, .allowed = true};
+  Machine machine_{Machine::Settings{}};
+};
+
+TEST_F(MachineTest, NothingHappensWhileTheLeaseHolds) {
+  world_.dpu_healthy = false;  // ill, but in charge: the host takes nothing from it
+  EXPECT_EQ(step(1), Action::kNone);
+  EXPECT_EQ(machine_.state(), State::kDormant);
+}
+
+TEST_F(MachineTest, TakesOverWhenTheLeaseEndsAndGivesBackAfterSteadyHealth) {
+  take_over(10);
+  EXPECT_EQ(step(11), Action::kNone);
+  world_.lease = true;
+  EXPECT_EQ(step(20), Action::kNone);
+  EXPECT_EQ(step(24.9), Action::kNone);
+  EXPECT_EQ(step(25), Action::kGiveBack);
+  EXPECT_EQ(machine_.state(), State::kHandingBack);
+  machine_.done(Action::kGiveBack, true, "", absl::Seconds(25));
+  EXPECT_EQ(machine_.state(), State::kDormant);
+}
+
+TEST_F(MachineTest, AnInterruptionOfHealthStartsTheWaitAnew) {
+  take_over(10);
+  world_.lease = true;
+  EXPECT_EQ(step(20), Action::kNone);
+  world_.dpu_healthy = false;
+  EXPECT_EQ(step(23), Action::kNone);
+  world_.dpu_healthy = true;
+  EXPECT_EQ(step(24), Action::kNone);
+  EXPECT_EQ(step(28.9), Action::kNone);
+  EXPECT_EQ(step(29), Action::kGiveBack);
+}
+
+TEST_F(MachineTest, WaitsForThePortsOfTheDpu) {
+  take_over(10);
+  world_.lease = true;
+  world_.ports = false;
+  EXPECT_EQ(step(20), Action::kNone);
+  EXPECT_EQ(step(60), Action::kNone);
+  world_.ports = true;
+  EXPECT_EQ(step(61), Action::kGiveBack);
+}
+
+TEST_F(MachineTest, AContractThatSaysClosedStaysClosed) {
+  world_.lease = false;
+  world_.allowed = false;
+  EXPECT_EQ(step(10), Action::kNone);
+  EXPECT_EQ(machine_.state(), State::kDormant);
+  EXPECT_EQ(machine_.reason(), "the DPU's lease has expired, but the contract says closed");
+  world_.lease = true;
+  world_.order = Order::kFallBack;
+  EXPECT_EQ(step(11), Action::kNone);
+  EXPECT_EQ(machine_.reason(), "ordered by the operator, but the contract says closed");
+}
+
+TEST_F(MachineTest, NeverOntoAnUnhealthyPath) {
+  world_.lease = false;
+  world_.path_fault = "the gateway does not answer";
+  EXPECT_EQ(step(10), Action::kNone);
+  EXPECT_EQ(machine_.state(), State::kFailed);
+  EXPECT_EQ(machine_.reason(), "the DPU's lease has expired, but the gateway does not answer");
+  world_.path_fault = "";
+  EXPECT_EQ(step(11), Action::kTakeOver);  // as soon as it is healthy
+}
+
+TEST_F(MachineTest, NeverWithoutAValidBundle) {
+  world_.lease = false;
+  world_.allowed = false;  // nothing is known of the contracts either
+  world_.bundle_fault = "expired: the bundle of generation 7";
+  EXPECT_EQ(step(10), Action::kNone);
+  EXPECT_EQ(machine_.reason(), "the DPU's lease has expired, but expired: the bundle of generation 7");
+  world_.lease = true;
+  EXPECT_EQ(step(11), Action::kNone);
+  EXPECT_EQ(machine_.state(), State::kDormant);
+}
+
+TEST_F(MachineTest, WhatTheOperatorOrderedOnlyHeEnds) {
+  world_.order = Order::kFallBack;
+  ASSERT_EQ(step(10), Action::kTakeOver);
+  machine_.done(Action::kTakeOver, true, "", absl::Seconds(10));
+  world_.order = Order::kNone;
+  EXPECT_EQ(step(100), Action::kNone);
+  world_.order = Order::kReturn;
+  world_.dpu_healthy = false;
+  EXPECT_EQ(step(101), Action::kNone);  // not onto a DPU that is ill
+  world_.dpu_healthy = true;
+  EXPECT_EQ(step(102), Action::kGiveBack);
+  machine_.done(Action::kGiveBack, true, "", absl::Seconds(102));
+  EXPECT_FALSE(machine_.ordered());
+}
+
+TEST_F(MachineTest, AFailureIsSaidAndTriedAgainLater) {
+  world_.lease = false;
+  ASSERT_EQ(step(10), Action::kTakeOver);
+  machine_.done(Action::kTakeOver, false, "no veth", absl::Seconds(10));
+  EXPECT_EQ(machine_.state(), State::kFailed);
+  EXPECT_EQ(machine_.reason(), "could not take over: no veth");
+  EXPECT_EQ(step(11), Action::kNone);
+  EXPECT_EQ(step(12), Action::kTakeOver);
+  machine_.done(Action::kTakeOver, true, "", absl::Seconds(12));
+  world_.lease = true;
+  step(20);
+  ASSERT_EQ(step(25), Action::kGiveBack);
+  machine_.done(Action::kGiveBack, false, "no port", absl::Seconds(25));
+  EXPECT_EQ(machine_.state(), State::kActive);  // still carried
+  EXPECT_EQ(step(26), Action::kNone);
+  EXPECT_EQ(step(27), Action::kGiveBack);
+}
+
+TEST_F(MachineTest, ARestartFinishesWhatWasBegun) {
+  EXPECT_EQ(Machine({}, State::kBlocking).step(at(1)), Action::kTakeOver);
+  EXPECT_EQ(Machine({}, State::kHandingBack).step(at(1)), Action::kGiveBack);
+  Machine active({}, State::kActive);
+  EXPECT_EQ(active.step(at(1)), Action::kNone);
+  EXPECT_EQ(active.step(at(6)), Action::kGiveBack);
+  EXPECT_EQ(Machine({}, State::kActive, true).step(at(60)), Action::kNone);
+}
+
+}  // namespace
+}  // namespace outrigger::host

@@ -1,0 +1,212 @@
+#include "host/path.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "host/bundle.h"
+#include "host/command.h"
+#include "host/network_plan.h"
+#include "host/ruleset.h"
+
+namespace outrigger::host {
+namespace {
+
+// Never 0, which is the mark of connections that nobody judged.
+uint32_t mark_of(uint64_t generation) { return static_cast<uint32_t>(generation % 0xfffffffe) + 1; }
+
+// Endpoints that cannot be plugged in are not part of the world: nothing is sent to or taken from them.
+std::map<uint32_t, Guest> match(World& world, const std::vector<Guest>& guests) {
+  std::map<std::string, const Guest*> by_name;
+  for (const Guest& guest : guests) by_name[guest.endpoint] = &guest;
+  std::map<uint32_t, Guest> matched;
+  for (NetworkWorld& network : world.networks) {
+    std::vector<Place> kept;
+    for (Place& place : network.places) {
+      const auto guest = by_name.find(place.name);
+      const bool known = guest != by_name.end() && netns_exists(guest->second->netns);
+      if (place.local && !known) {
+        world.unfit.push_back(
+            absl::StrCat("Endpoint ", place.name, ": its namespace is not known here; it stays closed"));
+        continue;
+      }
+      if (place.local) matched[place.id] = *guest->second;
+      kept.push_back(std::move(place));
+    }
+    network.places = std::move(kept);
+  }
+  return matched;
+}
+
+}  // namespace
+
+absl::Status Path::prepare(World world, const std::vector<Guest>& guests) {
+  std::map<uint32_t, Guest> matched = match(world, guests);
+  world_ = std::move(world);
+  guests_ = std::move(matched);
+  std::set<std::string> wanted;
+  for (const NetworkWorld& network : world_.networks) {
+    if (absl::Status status = prepare(network); !status.ok()) return status;
+    wanted.insert(absl::StrCat(prefix_, network.vni));
+  }
+  for (const std::string& name : netns_names(prefix_)) {
+    if (!wanted.contains(name)) (void)run("", {"ip", "netns", "del", name});
+  }
+  for (const auto& [id, guest] : guests_) {
+    if (absl::Status status = keep_belongings(guest); !status.ok()) return status;
+  }
+  return nft("", tunnel_rules(world_));
+}
+
+// The rules come before the links: there is no moment in which a port is up without them.
+absl::Status Path::prepare(const NetworkWorld& network) {
+  const std::string name = absl::StrCat(prefix_, network.vni), netns = netns_path(name);
+  if (!netns_exists(netns)) {
+    if (absl::Status status = run("", {"ip", "netns", "add", name}).status(); !status.ok()) return status;
+  }
+  for (const std::string& missing : write_settings(netns, network_settings())) {
+    if (missing.starts_with("bridge/bridge-nf-call-ip")) {
+      return absl::FailedPreconditionError("this kernel has no br_netfilter: `modprobe br_netfilter` first");
+    }
+  }
+  std::map<uint32_t, std::string> places;
+  for (const auto& [id, guest] : guests_) places[id] = guest.netns;
+  const NetworkPlan plan = plan_network(world_, network, prefix_, devices(netns), places);
+  if (absl::Status status = ip_batch("", plan.make); !status.ok()) return status;
+  if (absl::Status status = ip_batch(netns, plan.links); !status.ok()) return status;
+  if (absl::Status status = nft(netns, network_rules(world_, network, mark_of(world_.generation)));
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = ip_batch(netns, plan.addresses); !status.ok()) return status;
+  return bridge_batch(netns, plan.forwarding);
+}
+
+std::string Path::keepsake(const Guest& guest) const {
+  return absl::StrCat(folder_, "/endpoint-", absl::StrReplaceAll(guest.endpoint, {{"/", "."}}));
+}
+
+// What an operator gave the device by hand must survive the way there and back, and a DPU that dies with it.
+absl::Status Path::keep_belongings(const Guest& guest) const {
+  const absl::StatusOr<Belongings> now = belongings_of(guest);
+  if (!now.ok()) return absl::OkStatus();
+  if (absl::Status status = write_file(keepsake(guest) + ".addresses", now->addresses); !status.ok())
+    return status;
+  return write_file(keepsake(guest) + ".routes", now->routes);
+}
+
+Belongings Path::belongings(const NetworkWorld& network, const Place& place, const Guest& guest) const {
+  const absl::StatusOr<std::string> addresses = read_file(keepsake(guest) + ".addresses");
+  const absl::StatusOr<std::string> routes = read_file(keepsake(guest) + ".routes");
+  return addresses.ok() && routes.ok() ? Belongings{*addresses, *routes} : belongings_of(network, place);
+}
+
+absl::Status Path::take(const NetworkWorld& network, const Place& place) {
+  const Guest& guest = guests_.at(place.id);
+  if (absl::Status status = keep_belongings(guest); !status.ok()) return status;
+  const bool there = devices(guest.netns).contains(guest.device);
+  return ip_batch(guest.netns, move_lines(belongings(network, place, guest), guest.device, there,
+                                          kFallbackDevice, place.mac, network.mtu));
+}
+
+absl::Status Path::give(const NetworkWorld& network, const Place& place) {
+  const Guest& guest = guests_.at(place.id);
+  const bool there = devices(guest.netns).contains(kFallbackDevice);
+  return ip_batch(guest.netns, move_lines(belongings(network, place, guest), kFallbackDevice, there,
+                                          guest.device, place.mac, network.mtu));
+}
+
+absl::Status Path::each(absl::Status (Path::*step)(const NetworkWorld&, const Place&)) {
+  absl::Status first;
+  for (const NetworkWorld& network : world_.networks) {
+    for (const Place& place : network.places) {
+      if (!place.local) continue;
+      const absl::Status status = (this->*step)(network, place);
+      if (!status.ok())
+        first.Update(absl::Status(
+            status.code(), absl::StrCat("endpoint ", place.name, ": ", std::string(status.message()))));
+    }
+  }
+  return first;
+}
+
+absl::Status Path::set_tunnels(bool up) {
+  for (const NetworkWorld& network : world_.networks) {
+    const NetworkPlan plan =
+        plan_network(world_, network, prefix_, {vxlan_name(network), bridge_name(network)}, [&] {
+          std::map<uint32_t, std::string> places;
+          for (const auto& [id, guest] : guests_) places[id] = guest.netns;
+          return places;
+        }());
+    if (absl::Status status = ip_batch(netns_path(plan.netns), up ? plan.open : plan.close); !status.ok())
+      return status;
+    // A device that goes down forgets nothing of its own table, but its neighbours are learnt anew.
+    if (up) {
+      if (absl::Status status = bridge_batch(netns_path(plan.netns), plan.forwarding); !status.ok())
+        return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Path::take_over() {
+  if (absl::Status status = set_tunnels(true); !status.ok()) return status;
+  return each(&Path::take);
+}
+
+bool Path::ports_are_there() const {
+  return std::all_of(guests_.begin(), guests_.end(), [](const auto& entry) {
+    return devices(entry.second.netns).contains(entry.second.device);
+  });
+}
+
+absl::Status Path::give_back() {
+  for (const auto& [id, guest] : guests_) {
+    if (devices(guest.netns).contains(guest.device)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("endpoint ", guest.endpoint, ": its port ", guest.device, " is not there yet"));
+  }
+  if (absl::Status status = set_tunnels(false); !status.ok()) return status;
+  return each(&Path::give);
+}
+
+absl::Status Path::test() {
+  if (world_.networks.empty()) return absl::FailedPreconditionError("there is no network to carry");
+  const auto own = run("", {"ip", "-o", "addr", "show", "to", world_.tunnel.str()});
+  if (!own.ok() || own->empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this host does not have its tunnel address ", world_.tunnel.str()));
+  }
+  if (absl::Status status = run("", {"nft", "list", "chain", "inet", "outrigger_tunnel", "input"}).status();
+      !status.ok())
+    return status;
+  for (const NetworkWorld& network : world_.networks) {
+    const std::string netns = netns_path(absl::StrCat(prefix_, network.vni));
+    const std::set<std::string> there = devices(netns);
+    for (const std::string& device : {vxlan_name(network), bridge_name(network)}) {
+      if (!there.contains(device))
+        return absl::FailedPreconditionError(
+            absl::StrCat("network ", network.name, ": device ", device, " is missing"));
+    }
+    if (absl::Status status = run(netns, {"nft", "list", "chain", "inet", "outrigger", "forward"}).status();
+        !status.ok())
+      return status;
+    for (const Subnet& subnet : network.subnets) {
+      const auto answer = run(netns, {"ping", "-n", "-c", "1", "-W", "1", subnet.gateway.str()});
+      if (!answer.ok())
+        return absl::FailedPreconditionError(
+            absl::StrCat("network ", network.name, ": gateway ", subnet.gateway.str(), " does not answer"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Path::remove() {
+  for (const std::string& name : netns_names(prefix_)) {
+    if (absl::Status status = run("", {"ip", "netns", "del", name}).status(); !status.ok()) return status;
+  }
+  return nft("", tunnel_rules_removal());
+}
+
+}  // namespace outrigger::host
