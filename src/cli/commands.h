@@ -54,6 +54,8 @@ void add_get_command(CLI::App& app, Context& context);      // get
 void add_explain_command(CLI::App& app, Context& context);  // explain
 void add_look_commands(CLI::App& app, Context& context);    // sessions stats drops capacity
 void add_top_command(CLI::App& app, Context& context);      // top
+void add_incidents_command(CLI::App& app, Context& context);  // incidents
+void add_logs_command(CLI::App& app, Context& context);       // logs
 void add_health_command(CLI::App& app, Context& context);   // health
 void add_policy_commands(CLI::App& app, Context& context);  // policy check
 void add_pki_commands(CLI::App& app, Context& context);     // pki init issue rotate list

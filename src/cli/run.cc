@@ -87,6 +87,8 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   add_explain_command(app, context);
   add_look_commands(app, context);
   add_top_command(app, context);
+  add_incidents_command(app, context);
+  add_logs_command(app, context);
   add_health_command(app, context);
   add_policy_commands(app, context);
   add_pki_commands(app, context);
