@@ -78,6 +78,7 @@ absl::Status serve(const Options& options, const Descriptor& stop, Surroundings 
   spdlog::info("ports: {} worker(s), {} buffers, {} sessions each; {}/ports.sock", options.sizes.workers,
                options.buffers, options.sizes.sessions, options.folder);
   Server(*std::move(listener), desk, events, options).serve(stop.get());
+  watch.stop();
   (void)::unlink((options.folder + "/ports.sock").c_str());
   return absl::OkStatus();
 }

@@ -15,7 +15,9 @@ constexpr auto kOverslept = milliseconds(5);  // then what we saw says nothing a
 
 }  // namespace
 
-Watch::~Watch() {
+Watch::~Watch() { stop(); }
+
+void Watch::stop() {
   stop_.store(true);
   if (thread_.joinable()) thread_.join();
 }

@@ -22,6 +22,7 @@ class Watch {
 
   // Deaths alone until use().
   void start();
+  void stop();  // before anything that it looks at is gone
   void use(const engine::NodeMemory& memory) { memory_.store(&memory); }
   // Since worker `worker` gave a sign of life, in ms.  Any thread.
   [[nodiscard]] double silent_ms(unsigned worker) const { return silent_us_[worker].load() / 1000.0; }

@@ -22,7 +22,7 @@ constexpr uint16_t kDeadly = 6666;
 
 bool goes_to(const FirstPacket& first, uint8_t protocol, uint16_t port) {
   const auto& info = first.info;
-  return info.kind == packet::Kind::kFlow && info.key.protocol == protocol &&
+  return info.kind == packet::Kind::kFlow && info.key.protocol() == protocol &&
          (first.reply ? info.source_port() : info.destination_port()) == port;
 }
 
