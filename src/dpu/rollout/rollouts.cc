@@ -1,0 +1,341 @@
+#include "dpu/rollout/rollouts.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "dpu/rollout/running.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+constexpr const char* kTopic = "rollout";
+constexpr const char* kOrders = "rollout-order";
+constexpr const char* kGood = "good-versions";
+constexpr size_t kGoodVersions = 5;
+constexpr uint32_t kDefaultLimit = 50;
+
+template <typename Message>
+std::string text_of(const Message& message) {
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(message, &text);
+  return text;
+}
+
+Stage stage_of(const v1::Rollout& rollout) { return stage_from(rollout.state()).value_or(Stage::kAborted); }
+
+absl::Status check(const v1::StartRolloutRequest& request) {
+  if (request.to().empty()) return absl::InvalidArgumentError("to: a version is missing");
+  for (const double seconds : {request.shadow_seconds(), request.settle_seconds()}) {
+    if (!(seconds >= 0 && seconds <= 7 * 86400))
+      return absl::InvalidArgumentError("shadow_seconds and settle_seconds must be between 0 and 604800");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Rollouts::Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times)
+    : memory_(std::move(memory)), board_(board), events_(events), times_(times) {}
+
+Rollouts::~Rollouts() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (const auto& one : running_) {
+    if (one->thread.joinable()) one->thread.join();
+  }
+}
+
+void Rollouts::offer(const std::string& service, Changer changer) {
+  const std::lock_guard lock(mutex_);
+  changers_[service] = std::move(changer);
+}
+
+absl::Status Rollouts::save(const v1::Rollout& rollout) {
+  return memory_.put(kTopic, rollout.id(), text_of(rollout));
+}
+
+v1::Rollout Rollouts::shown(const v1::Rollout& rollout) const {
+  v1::Rollout out = rollout;
+  out.set_etag(
+      absl::StrCat(rollout.id(), "-", rollout.transitions_size(), rollout.paused() ? "-paused" : ""));
+  out.clear_good_versions();
+  if (const auto good = good_.find(rollout.service()); good != good_.end()) {
+    for (const std::string& version : good->second) out.add_good_versions(version);
+  }
+  return out;
+}
+
+v1::Rollout* Rollouts::find(const std::string& service) {
+  for (auto it = all_.rbegin(); it != all_.rend(); ++it) {
+    if (it->service() == service) return &*it;
+  }
+  return nullptr;
+}
+
+absl::Status Rollouts::move(v1::Rollout& rollout, Stage to, const std::string& actor,
+                            const std::string& reason, const std::string& evidence) {
+  rollout.set_state(std::string(name(to)));
+  v1::Transition& transition = *rollout.add_transitions();
+  transition.set_time(absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()));
+  transition.set_state(rollout.state());
+  transition.set_actor(actor);
+  transition.set_reason(reason);
+  transition.set_evidence(evidence);
+  if (events_ != nullptr) {
+    Event event;
+    event.kind = Kind::kRollout;
+    event.severity =
+        to == Stage::kRolledBack || to == Stage::kFallback ? Severity::kWarning : Severity::kInfo;
+    event.service = rollout.service();
+    event.subject = rollout.id();
+    event.version = rollout.to();
+    event.message =
+        absl::StrCat("rollout ", rollout.id(), " of ", rollout.service(), " from ", rollout.from(), " to ",
+                     rollout.to(), ": ", rollout.state(), reason.empty() ? "" : ": ", reason);
+    event.evidence["evidence"] = evidence;
+    events_->record(std::move(event));
+  }
+  if (to == Stage::kComplete) remember_good(rollout.service(), rollout.to());
+  wake_.notify_all();
+  return save(rollout);
+}
+
+absl::Status Rollouts::step(v1::Rollout& rollout, Happening happening, const std::string& actor,
+                            const std::string& reason, const std::string& evidence) {
+  const std::optional<Stage> to = next(stage_of(rollout), happening);
+  if (!to)
+    return absl::FailedPreconditionError(absl::StrCat("a rollout in ", rollout.state(), " cannot do that"));
+  return move(rollout, *to, actor, reason, evidence);
+}
+
+void Rollouts::remember_good(const std::string& service, const std::string& version) {
+  std::vector<std::string>& good = good_[service];
+  std::erase(good, version);
+  good.insert(good.begin(), version);
+  if (good.size() > kGoodVersions) good.resize(kGoodVersions);
+  (void)memory_.put(kGood, service, absl::StrJoin(good, "\n"));
+}
+
+absl::Status Rollouts::may_start(const std::string& service, const Changer& changer) const {
+  for (const v1::Rollout& other : all_) {
+    if (ended(stage_of(other))) continue;
+    const auto group = changers_.find(other.service());
+    if (other.service() != service && (group == changers_.end() || group->second.group != changer.group))
+      continue;
+    return absl::FailedPreconditionError(absl::StrCat("rollout ", other.id(), " of ", other.service(), " to ",
+                                                      other.to(), " is under way (", other.state(), ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Rollout> Rollouts::start(const v1::StartRolloutRequest& request,
+                                            const std::string& actor) {
+  if (request.validate_only()) return start_once(request, actor);
+  return once_.run(request.request_id(), [&] { return start_once(request, actor); });
+}
+
+absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& request,
+                                                 const std::string& actor) {
+  if (absl::Status status = check(request); !status.ok()) return status;
+  Changer changer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = changers_.find(request.service());
+    if (found == changers_.end()) {
+      const auto names =
+          absl::StrJoin(changers_, ", ", [](std::string* out, const auto& one) { out->append(one.first); });
+      return absl::NotFoundError(
+          absl::StrCat("no service \"", request.service(), "\" can be rolled out here; there are: ", names));
+    }
+    changer = found->second;
+  }
+  v1::Rollout rollout;
+  rollout.set_service(request.service());
+  rollout.set_from(changer.version());
+  rollout.set_to(request.to());
+  rollout.set_state(std::string(name(Stage::kPlanned)));
+  if (rollout.from() == rollout.to())
+    return absl::FailedPreconditionError(
+        absl::StrCat(request.service(), " is of version ", request.to(), " already"));
+  if (request.validate_only()) {
+    if (absl::Status status = changer.preflight(order_of(request, actor)); !status.ok()) return status;
+    const std::lock_guard lock(mutex_);
+    if (absl::Status status = may_start(request.service(), changer); !status.ok()) return status;
+    return shown(rollout);
+  }
+  const std::lock_guard lock(mutex_);
+  if (absl::Status status = may_start(request.service(), changer); !status.ok()) return status;
+  rollout.set_id(absl::StrCat("ro-", next_++));
+  remember_good(rollout.service(), rollout.from());
+  if (absl::Status status = memory_.put(kOrders, rollout.id(), text_of(request)); !status.ok()) return status;
+  if (absl::Status status = move(rollout, Stage::kPlanned, actor, request.reason(), ""); !status.ok())
+    return status;
+  all_.push_back(rollout);
+  launch(rollout, request);
+  return shown(rollout);
+}
+
+void Rollouts::launch(const v1::Rollout& rollout, const v1::StartRolloutRequest& request) {
+  for (auto& old : running_) {
+    if (old->done && old->thread.joinable()) old->thread.join();
+  }
+  std::erase_if(running_, [](const auto& one) { return one->done; });
+  running_.push_back(std::make_unique<Running>());
+  Running& one = *running_.back();
+  one.id = rollout.id();
+  one.request = request;
+  one.actor = rollout.transitions_size() > 0 ? rollout.transitions(0).actor() : "agent";
+  one.thread = std::thread([this, &one] { run(one); });
+}
+
+absl::StatusOr<v1::Rollout> Rollouts::latest(const std::string& service) {
+  const std::lock_guard lock(mutex_);
+  const v1::Rollout* found = find(service);
+  if (found == nullptr)
+    return absl::NotFoundError(absl::StrCat("service \"", service, "\" has had no rollout"));
+  return shown(*found);
+}
+
+std::vector<v1::Rollout> Rollouts::list(const std::string& service, uint32_t limit) {
+  const std::lock_guard lock(mutex_);
+  std::vector<v1::Rollout> out;
+  for (auto it = all_.rbegin(); it != all_.rend() && out.size() < (limit == 0 ? kDefaultLimit : limit);
+       ++it) {
+    if (service.empty() || it->service() == service) out.push_back(shown(*it));
+  }
+  return out;
+}
+
+absl::StatusOr<v1::Rollout> Rollouts::change(const v1::ChangeRolloutRequest& request,
+                                             const std::string& actor) {
+  return once_.run(request.request_id(), [&] { return change_once(request, actor); });
+}
+
+absl::StatusOr<v1::Rollout> Rollouts::change_once(const v1::ChangeRolloutRequest& request,
+                                                  const std::string& actor) {
+  static const std::map<std::string, Happening> kWords = {
+      {"promote", Happening::kPromote}, {"abort", Happening::kAbort}, {"undo", Happening::kUndo}};
+  std::unique_lock lock(mutex_);
+  v1::Rollout* rollout = find(request.service());
+  if (rollout == nullptr)
+    return absl::NotFoundError(absl::StrCat("service \"", request.service(), "\" has had no rollout"));
+  if (!request.etag().empty() && request.etag() != shown(*rollout).etag())
+    return absl::AbortedError(
+        absl::StrCat("rollout ", rollout->id(), " has changed since (now ", rollout->state(), ")"));
+  const Stage stage = stage_of(*rollout);
+  if (request.verb() == "pause" || request.verb() == "resume") {
+    if (ended(stage))
+      return absl::FailedPreconditionError(absl::StrCat("rollout ", rollout->id(), " has ended"));
+    rollout->set_paused(request.verb() == "pause");
+    if (absl::Status status = move(*rollout, stage, actor, request.reason(), request.verb()); !status.ok())
+      return status;
+    return shown(*rollout);
+  }
+  const auto word = kWords.find(request.verb());
+  if (word == kWords.end())
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", request.verb(), "\": it is one of pause, resume, promote, abort, undo"));
+  if (!next(stage, word->second))
+    return absl::FailedPreconditionError(
+        absl::StrCat("rollout ", rollout->id(), " is ", rollout->state(), ": it cannot ", request.verb()));
+  if (ended(stage)) {  // only an undo gets here
+    v1::Rollout copy = *rollout;
+    lock.unlock();
+    if (absl::Status status = undo_ended(copy, actor, request.reason()); !status.ok()) return status;
+    return latest(request.service());
+  }
+  const std::string id = rollout->id();
+  for (const auto& one : running_) {
+    if (one->id != id || one->done) continue;
+    one->word = word->second;
+    one->word_actor = actor;
+    one->word_reason = request.reason();
+  }
+  wake_.notify_all();
+  // In shadow the word takes effect when the comparison has ended; otherwise at once.
+  const int before = rollout->transitions_size();
+  wake_.wait_for(lock, std::chrono::seconds(5), [&] {
+    return stopping_ || stage == Stage::kShadow || find(request.service())->transitions_size() > before;
+  });
+  return shown(*find(request.service()));
+}
+
+// Deliberate, so there is nothing to wait for: the version was good before.
+absl::Status Rollouts::undo_ended(v1::Rollout& rollout, const std::string& actor, const std::string& reason) {
+  Changer changer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = changers_.find(rollout.service());
+    const std::vector<std::string>& good = good_[rollout.service()];
+    if (found == changers_.end()) return absl::NotFoundError(absl::StrCat("no service ", rollout.service()));
+    if (std::find(good.begin(), good.end(), rollout.from()) == good.end())
+      return absl::FailedPreconditionError(absl::StrCat(
+          rollout.from(), " is not among the last ", kGoodVersions, " good versions: start a rollout to it"));
+    changer = found->second;
+    if (absl::Status status = may_start(rollout.service(), changer); !status.ok()) return status;
+  }
+  if (absl::Status status = changer.go_back(rollout.from(), actor); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  v1::Rollout* now = find(rollout.service());
+  remember_good(rollout.service(), rollout.from());
+  return step(*now, Happening::kUndo, actor, reason, absl::StrCat(rollout.from(), " is in force again"));
+}
+
+absl::Status Rollouts::recover() {
+  auto stored = memory_.all(kTopic);
+  auto orders = memory_.all(kOrders);
+  auto good = memory_.all(kGood);
+  for (const absl::Status& status : {stored.status(), orders.status(), good.status()}) {
+    if (!status.ok()) return status;
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [service, versions] : *good) good_[service] = absl::StrSplit(versions, '\n');
+  for (const auto& [id, text] : *stored) {
+    v1::Rollout rollout;
+    if (!google::protobuf::util::JsonStringToMessage(text, &rollout).ok())
+      return absl::DataLossError(absl::StrCat("stored rollout ", id, " cannot be read"));
+    all_.push_back(std::move(rollout));
+  }
+  const auto number = [](const v1::Rollout& rollout) {
+    uint64_t value = 0;
+    (void)absl::SimpleAtoi(rollout.id().substr(3), &value);
+    return value;
+  };
+  std::sort(all_.begin(), all_.end(), [&](const auto& a, const auto& b) { return number(a) < number(b); });
+  if (!all_.empty()) next_ = number(all_.back()) + 1;
+  for (v1::Rollout& rollout : all_) {
+    const Stage stage = stage_of(rollout);
+    const auto changer = changers_.find(rollout.service());
+    if (ended(stage)) continue;
+    const bool new_one = changer != changers_.end() && changer->second.version() == rollout.to();
+    if (!new_one) {
+      const Stage to = in_force(stage) ? Stage::kRolledBack : Stage::kAborted;
+      if (absl::Status status = move(rollout, to, "agent", "the agent was restarted during the rollout",
+                                     absl::StrCat(rollout.from(), " is in force"));
+          !status.ok())
+        return status;
+      continue;
+    }
+    v1::StartRolloutRequest request;
+    const auto order = orders->find(rollout.id());
+    if (order != orders->end()) (void)google::protobuf::util::JsonStringToMessage(order->second, &request);
+    if (absl::Status status = move(rollout, Stage::kSettle, "agent", "resumed after a restart of the agent",
+                                   absl::StrCat(rollout.to(), " is in force; the wait begins anew"));
+        !status.ok())
+      return status;
+    launch(rollout, request);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace outrigger::agent

@@ -1,0 +1,118 @@
+// A change of a service's version that has to earn its place: it is checked, compared beside the old version,
+// put in force, watched, and kept only when the service's health says so; each step is on record with who,
+// why and on what evidence, and survives the agent.
+//
+// Theory of operation.  machine.h says what may follow what.  Each rollout that is under way has a thread
+// that does the stage's work and waits; words from outside (pause, promote, abort, ...) change its state
+// under the lock and wake it.  The record is stored before anything else happens, so a rollout interrupted by
+// the agent's death is found in its stage: what was not in force yet is aborted, what was is watched again
+// from the start. Thread-safety: any thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dpu/health/health_board.h"
+#include "dpu/journal/events.h"
+#include "dpu/once.h"
+#include "dpu/rollout/machine.h"
+#include "outrigger/v1/rollout.pb.h"
+
+namespace outrigger::agent {
+
+// What to do to a service.  All but `version` may take long.
+struct RolloutOrder {
+  std::string service;
+  std::string to;
+  absl::Duration shadow;
+  std::vector<std::string> intended;
+  bool lose_sessions = false;
+  std::string actor;
+  std::string reason;
+};
+struct Changer {
+  std::string group;  // of services changed by the same act: one rollout at a time
+  std::function<std::string()> version;
+  std::function<absl::Status(const RolloutOrder&)> preflight;
+  // Ok: `to` is in force; an error: what was before is.  Gives evidence.
+  std::function<absl::StatusOr<std::string>(const RolloutOrder&)> change;
+  // To a version that was good before, without a wait.
+  std::function<absl::Status(const std::string& version, const std::string& actor)> go_back;
+};
+
+class Supervisor;
+// For the services that are part of the engine: its version is theirs, one change at a time for all of them.
+Changer changer_of(Supervisor& supervisor);
+
+// Where records are kept, by id; the agent's store.
+struct RolloutMemory {
+  std::function<absl::Status(const std::string& topic, const std::string& name, const std::string& text)> put;
+  std::function<absl::StatusOr<std::map<std::string, std::string>>(const std::string& topic)> all;
+};
+
+struct RolloutTimes {
+  absl::Duration poll = absl::Milliseconds(100);
+  absl::Duration stale = absl::Seconds(30);  // a probe's word older than this is none
+};
+
+class Rollouts {
+ public:
+  // `board` may be null: then nothing is ever known, and rollouts end in hold.
+  Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times = {});
+  ~Rollouts();
+
+  void offer(const std::string& service, Changer changer);
+  // After every offer: reads what is stored and goes on with what was interrupted.
+  absl::Status recover();
+
+  absl::StatusOr<v1::Rollout> start(const v1::StartRolloutRequest& request, const std::string& actor);
+  absl::StatusOr<v1::Rollout> latest(const std::string& service);
+  std::vector<v1::Rollout> list(const std::string& service, uint32_t limit);
+  absl::StatusOr<v1::Rollout> change(const v1::ChangeRolloutRequest& request, const std::string& actor);
+
+ private:
+  struct Running;
+  absl::StatusOr<v1::Rollout> start_once(const v1::StartRolloutRequest& request, const std::string& actor);
+  absl::StatusOr<v1::Rollout> change_once(const v1::ChangeRolloutRequest& request, const std::string& actor);
+  absl::Status may_start(const std::string& service, const Changer& changer) const;
+  void run(Running& one);
+  void do_preflight(Running& one);
+  void do_shadow(Running& one);
+  void watch(Running& one);
+  void go_back(Running& one, Happening why, const std::string& actor, const std::string& reason,
+               const std::string& evidence);
+  absl::Status step(v1::Rollout& rollout, Happening happening, const std::string& actor,
+                    const std::string& reason, const std::string& evidence);
+  absl::Status move(v1::Rollout& rollout, Stage to, const std::string& actor, const std::string& reason,
+                    const std::string& evidence);
+  absl::Status save(const v1::Rollout& rollout);
+  void remember_good(const std::string& service, const std::string& version);
+  v1::Rollout shown(const v1::Rollout& rollout) const;
+  v1::Rollout* find(const std::string& service);
+  void launch(const v1::Rollout& rollout, const v1::StartRolloutRequest& request);
+  absl::Status undo_ended(v1::Rollout& rollout, const std::string& actor, const std::string& reason);
+
+  RolloutMemory memory_;
+  HealthBoard* board_;
+  Events* events_;
+  RolloutTimes times_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::map<std::string, Changer> changers_;
+  std::vector<v1::Rollout> all_;                          // oldest first
+  std::map<std::string, std::vector<std::string>> good_;  // by service, newest first
+  std::vector<std::unique_ptr<Running>> running_;
+  uint64_t next_ = 1;
+  Once<absl::StatusOr<v1::Rollout>> once_;
+};
+
+}  // namespace outrigger::agent

@@ -1,0 +1,164 @@
+// What a rollout's own thread does, stage by stage.
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "dpu/rollout/rollouts.h"
+#include "dpu/rollout/running.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+const char* word(Health health) {
+  constexpr const char* kWords[] = {"unknown", "starting", "ready", "degraded", "failed"};
+  return kWords[static_cast<size_t>(health)];
+}
+
+std::string evidence_of(const ServiceState& state) {
+  return absl::StrCat(state.service, " is ", word(state.health), " (probe ", state.probe, ", ",
+                      state.succeeded, " ok, ", state.failed, " failed", state.reason.empty() ? "" : ": ",
+                      state.reason, ")");
+}
+
+}  // namespace
+
+void Rollouts::run(Running& one) {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    v1::Rollout* rollout = find(one.request.service());
+    if (stopping_ || rollout == nullptr || rollout->id() != one.id) break;
+    const Stage stage = stage_from(rollout->state()).value_or(Stage::kAborted);
+    if (ended(stage)) break;
+    const auto paused_before_change = [&] {
+      return find(one.request.service())->paused() && !in_force(stage) && !one.word && !stopping_;
+    };
+    if (paused_before_change()) {
+      wake_.wait(lock, [&] { return !paused_before_change(); });
+      continue;
+    }
+    if (stage == Stage::kPlanned) {
+      const Happening what = one.word == Happening::kAbort ? Happening::kAbort : Happening::kBegin;
+      (void)step(*rollout, what, what == Happening::kAbort ? one.word_actor : "agent", one.word_reason, "");
+      continue;
+    }
+    lock.unlock();
+    if (stage == Stage::kPreflight) {
+      do_preflight(one);
+    } else if (stage == Stage::kShadow) {
+      do_shadow(one);
+    } else {
+      watch(one);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  one.done = true;
+}
+
+void Rollouts::do_preflight(Running& one) {
+  Changer changer;
+  {
+    const std::lock_guard lock(mutex_);
+    changer = changers_[one.request.service()];
+  }
+  const absl::Status status = changer.preflight(order_of(one.request, one.actor));
+  const std::lock_guard lock(mutex_);
+  v1::Rollout& rollout = *find(one.request.service());
+  if (one.word == Happening::kAbort) {
+    (void)step(rollout, Happening::kAbort, one.word_actor, one.word_reason, "nothing was changed");
+    return;
+  }
+  (void)step(rollout, status.ok() ? Happening::kPassed : Happening::kFailed, "agent",
+             status.ok() ? "" : std::string(status.message()),
+             status.ok() ? "every check passed" : "nothing was changed");
+}
+
+void Rollouts::do_shadow(Running& one) {
+  Changer changer;
+  {
+    const std::lock_guard lock(mutex_);
+    changer = changers_[one.request.service()];
+  }
+  const absl::StatusOr<std::string> changed = changer.change(order_of(one.request, one.actor));
+  std::unique_lock lock(mutex_);
+  v1::Rollout& rollout = *find(one.request.service());
+  if (!changed.ok()) {
+    (void)step(rollout, Happening::kFailed, "agent", std::string(changed.status().message()),
+               absl::StrCat(rollout.from(), " has stayed in force"));
+    return;
+  }
+  if (one.word != Happening::kAbort) {
+    (void)step(rollout, Happening::kPassed, "agent", "", *changed);
+    return;
+  }
+  lock.unlock();
+  go_back(one, Happening::kAbort, one.word_actor, one.word_reason, *changed);
+}
+
+// Kept when the service has been ready for the whole time; back when it is not; held while nobody knows.
+void Rollouts::watch(Running& one) {
+  const absl::Duration settle = absl::Seconds(one.request.settle_seconds());
+  absl::Time ready_since = absl::InfiniteFuture();
+  for (;;) {
+    ServiceState state;
+    if (board_ != nullptr) state = board_->of(one.request.service());
+    const absl::Time now = absl::Now();
+    const bool stale = now - state.last_probe > times_.stale;
+    const bool no_data = board_ == nullptr || state.health == Health::kUnknown || stale;
+    const bool bad = !no_data && (state.health == Health::kFailed || state.health == Health::kDegraded);
+    std::unique_lock lock(mutex_);
+    v1::Rollout& rollout = *find(one.request.service());
+    const bool held = rollout.state() == name(Stage::kHold);
+    if (stopping_) return;
+    if (const std::optional<Happening> word = std::exchange(one.word, std::nullopt); word) {
+      if (*word == Happening::kPromote) {
+        (void)step(rollout, *word, one.word_actor, one.word_reason, evidence_of(state));
+        return;
+      }
+      lock.unlock();
+      return go_back(one, *word, one.word_actor, one.word_reason, evidence_of(state));
+    }
+    if (bad) {
+      lock.unlock();
+      return go_back(one, Happening::kFailed, "agent", "health left ready", evidence_of(state));
+    }
+    if (no_data != held) {
+      const std::string evidence = no_data ? "no probe has answered lately" : evidence_of(state);
+      (void)step(rollout, no_data ? Happening::kNoData : Happening::kData, "agent",
+                 no_data ? "nothing is known about its health" : "its health is known again", evidence);
+      ready_since = absl::InfiniteFuture();
+    }
+    const bool ready = !no_data && state.health == Health::kReady && !rollout.paused();
+    ready_since = ready ? std::min(ready_since, now) : absl::InfiniteFuture();
+    if (ready && now - ready_since >= settle) {
+      (void)step(rollout, Happening::kPassed, "agent",
+                 absl::StrCat("ready for ", absl::FormatDuration(settle)), evidence_of(state));
+      return;
+    }
+    wake_.wait_for(lock, absl::ToChronoMilliseconds(times_.poll));
+  }
+}
+
+void Rollouts::go_back(Running& one, Happening why, const std::string& actor, const std::string& reason,
+                       const std::string& evidence) {
+  Changer changer;
+  std::string from;
+  {
+    const std::lock_guard lock(mutex_);
+    changer = changers_[one.request.service()];
+    from = find(one.request.service())->from();
+  }
+  const absl::Status status = changer.go_back(from, actor);
+  const std::lock_guard lock(mutex_);
+  v1::Rollout& rollout = *find(one.request.service());
+  if (status.ok()) {
+    (void)step(rollout, why, actor, reason, absl::StrCat(evidence, "; ", from, " is in force again"));
+  } else {
+    (void)step(rollout, Happening::kStuck, actor, reason,
+               absl::StrCat(evidence, "; and ", from,
+                            " could not be brought back: ", std::string(status.message())));
+  }
+}
+
+}  // namespace outrigger::agent
