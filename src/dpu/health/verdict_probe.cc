@@ -16,7 +16,10 @@ using compiler::kIsolatedPort;
 constexpr uint16_t kFreshFrom = 20000;  // source ports of flows that are new each time, one after the other
 constexpr uint16_t kFresh = 2000;       // of them: by the time one comes again its session is long gone
 constexpr uint16_t kRepeated = 19999;   // of the flow that is the same each time
-constexpr unsigned kQuietMs = 30;       // a packet that is not there by now was dropped, if nothing says why
+// How long a denied packet has to be wrong in: several times what an allowed one took just before, and no
+// less.
+constexpr absl::Duration kQuietest = absl::Milliseconds(5);
+constexpr unsigned kTimesAllowed = 4;
 
 class Verdict {
  public:
@@ -55,7 +58,10 @@ class Verdict {
                Finding& found) {
     const uint64_t mark = next_mark();
     const auto frame = probe_frame(plan.a, plan.b, flow, mark);
-    const unsigned patience = allowed ? timeout_ms_ : std::min(timeout_ms_, kQuietMs);
+    const absl::Duration quiet = std::max(kQuietest, kTimesAllowed * found.latency);
+    const unsigned patience =
+        allowed ? timeout_ms_
+                : std::min(timeout_ms_, static_cast<unsigned>(absl::ToInt64Milliseconds(quiet)));
     const auto echo = sources_.echo(PortId(compiler::kProbePortA), frame, mark, patience);
     if (absl::IsUnimplemented(echo.status())) {
       found = {Outcome::kNothing, absl::StrCat("nothing to probe with: ", echo.status().message())};
