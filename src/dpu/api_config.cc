@@ -5,9 +5,11 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "dpu/api.h"
 #include "dpu/documents.h"
 #include "dpu/secure/methods.h"
+#include "dpu/secure/refusals.h"
 #include "dpu/secure/tls.h"
 #include "dpu/secure/write_once.h"
 #include "outrigger/v1/config.grpc.pb.h"
@@ -90,7 +92,7 @@ absl::Status may_write(const Batch& batch, const secure::Caller& caller) {
 
 class ConfigService : public v1::Config::Service {
  public:
-  explicit ConfigService(Agent& agent) : agent_(agent) {}
+  explicit ConfigService(Agent& agent) : agent_(agent), refusals_(agent.events) {}
 
   // One write at a time: what was checked (etag, kinds, request id) holds until it is done.
   grpc::Status Apply(grpc::ServerContext* context, const v1::Batch* batch, v1::Applied* reply) override {
@@ -124,11 +126,7 @@ class ConfigService : public v1::Config::Service {
     const std::shared_ptr<const Snapshot> snapshot = agent_.state.now();
     reply->set_generation(snapshot->generation.value());
     for (const auto& [key, held] : snapshot->objects) {
-      if (!wanted(*request, key)) continue;
-      v1::Object& object = *reply->add_objects();
-      write(key, *held, object);
-      const auto refused = snapshot->refused.find(key.str());
-      if (refused != snapshot->refused.end()) object.set_refused(refused->second);
+      if (wanted(*request, key)) write(key, *held, *reply->add_objects());
     }
     return grpc::Status::OK;
   }
@@ -170,14 +168,18 @@ class ConfigService : public v1::Config::Service {
     return grpc::Status::OK;
   }
 
-  static grpc::Status refused(const v1::Batch& batch, const secure::Caller& caller,
-                              const absl::Status& status) {
+  grpc::Status refused(const v1::Batch& batch, const secure::Caller& caller, const absl::Status& status) {
     spdlog::warn("apply of {} documents and {} deletions by {} turned down: {}", batch.documents_size(),
                  batch.deletions_size(), caller.actor(), status.ToString());
+    if (absl::IsPermissionDenied(status) && caller.identity) {
+      refusals_.record(*caller.identity, "/outrigger.v1.Config/Apply", std::string(status.message()),
+                       absl::Now());
+    }
     return to_grpc(status);
   }
 
   Agent& agent_;
+  secure::Refusals refusals_;
   std::mutex writing_;
   secure::WriteOnce<v1::Applied> done_;  // under writing_
 };
