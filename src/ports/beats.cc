@@ -22,6 +22,7 @@ std::chrono::nanoseconds BeatJudge::silent(SteadyTime at) const {
 
 Verdict BeatJudge::look(const Look& now, SteadyTime at, const Kernel& kernel) {
   const bool changed = now.beat != last_.beat || now.owner != last_.owner || now.thread != last_.thread;
+  if (now.owner != last_.owner) owned_ = at;
   last_ = now;
   if (changed || now.owner == engine::kNobody || since_ == SteadyTime{}) {
     restart(at);
@@ -47,6 +48,7 @@ Verdict BeatJudge::judge(const Look& now, SteadyTime at, const Kernel& kernel) {
     restart(at);  // asked again a little later
     return Verdict::kAlive;
   }
+  if (at - owned_ < limits_.starve) return Verdict::kAlive;  // it mends what its predecessor left
   const auto measured = at - measured_;
   const bool known = measured >= 2 * state->grain;
   if (known && state->cpu - first_->cpu >= measured / 2) return Verdict::kStalled;

@@ -5,6 +5,7 @@
 // beat, unless the process is stopped.  Otherwise, after `stall` of silence, the kernel is asked: stopped, or
 // running on a CPU for at least half of the time and still silent: it hangs.  No CPU time: it is starved, or
 // blocked, and has until `starve`.
+// A new owner first mends the sessions that a dead one left half changed, and may be silent for `starve`.
 // Pure: time and the kernel's word are given.
 #pragma once
 
@@ -50,6 +51,7 @@ class BeatJudge {
   BeatLimits limits_;
   Look last_;
   SteadyTime since_{};                // of the last sign of life
+  SteadyTime owned_{};                // by this owner, since
   SteadyTime measured_{};             // when first_ was asked for
   std::optional<ThreadState> first_;  // at the beginning of a silence
   bool told_ = false;                 // starved

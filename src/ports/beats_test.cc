@@ -17,6 +17,11 @@ using std::chrono::nanoseconds;
 // A worker under a judge, a millisecond at a time.
 class Beats : public testing::Test {
  protected:
+  void SetUp() override {  // the queues are not new to it
+    beating_ = true;
+    ASSERT_EQ(run(300, 1.0), Verdict::kAlive);
+    beating_ = false;
+  }
   // What the judge says first that is not kAlive, within `ms`; how long it took in ms.
   Verdict run(int ms, double cpu_share, char letter = 'R', nanoseconds grain = nanoseconds(0)) {
     for (elapsed_ = 0; elapsed_ < ms; ++elapsed_) {
@@ -84,6 +89,12 @@ TEST_F(Beats, AWatcherThatSleptItselfStartsAgain) {
   now_ += milliseconds(500);
   judge_.restart(now_);
   EXPECT_EQ(run(8, 1.0), Verdict::kAlive);
+}
+
+TEST_F(Beats, ANewOwnerMayMendSessionsFirst) {
+  look_.owner = 1;
+  EXPECT_EQ(run(195, 1.0), Verdict::kAlive);
+  EXPECT_EQ(run(20, 1.0), Verdict::kStalled);
 }
 
 TEST_F(Beats, AnHeirThatNeverWakesUpIsStalled) {

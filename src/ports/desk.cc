@@ -124,15 +124,10 @@ absl::Status Desk::watch(Connection& from, const engine::v1::WatchCall& call, Da
     return absl::InvalidArgumentError(
         absl::StrCat(call.kept_size(), " names with ", datagram.descriptors.size(), " descriptors"));
   }
-  if (attached_ever_ && call.kept_size() != 0)
-    return absl::FailedPreconditionError(
-        "engines are attached already: it is too late to give back what was kept");
-  for (int i = 0; i < call.kept_size(); ++i) {
-    absl::Status status =
-        backend_.take_back(call.kept(i), std::move(datagram.descriptors[static_cast<size_t>(i)]));
-    if (!status.ok()) return status;
-  }
-  if (!from.watcher && call.kept_size() == 0) backend_.tell_kept();
+  // Once engines are attached it is too late: then the agent only lost its connection, and we have it all.
+  for (int i = 0; i < call.kept_size() && !attached_ever_; ++i)
+    backend_.take_back(call.kept(i), std::move(datagram.descriptors[static_cast<size_t>(i)]));
+  backend_.tell_kept();
   from.watcher = true;
   return absl::OkStatus();
 }

@@ -39,7 +39,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual absl::StatusOr<Attached> attach(const engine::v1::AttachCall& call, pid_t pid) = 0;
-  virtual absl::Status take_back(const std::string& name, Descriptor kept) = 0;
+  // What does not fit is let go, and watchers are told so.
+  virtual void take_back(const std::string& name, Descriptor kept) = 0;
   virtual absl::StatusOr<Opened> open(const engine::v1::WantedPort& port) = 0;
   virtual void set_mtu(uint32_t id, uint32_t mtu) = 0;
   virtual void close(uint32_t id) = 0;

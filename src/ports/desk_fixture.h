@@ -23,10 +23,7 @@ class FakeBackend : public Backend {
     out.memory = 0;
     return out;
   }
-  absl::Status take_back(const std::string& name, Descriptor) override {
-    taken_back.push_back(name);
-    return absl::OkStatus();
-  }
+  void take_back(const std::string& name, Descriptor) override { taken_back.push_back(name); }
   absl::StatusOr<Opened> open(const engine::v1::WantedPort& port) override {
     if (port.device() == "broken") return absl::UnavailableError("port \"broken\": no such device");
     const bool once = port.device() == "probe" || devices.insert(port.device()).second;

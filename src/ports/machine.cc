@@ -127,10 +127,22 @@ absl::Status Machine::nobody_unknown_runs() const {
   return absl::OkStatus();
 }
 
-absl::Status Machine::take_back(const std::string& name, Descriptor kept) {
-  if (name == "memory") return take_back_memory(std::move(kept));
-  if (name.starts_with("engine ")) return take_back_engine(name, std::move(kept));
-  return devices_.take_back(name, std::move(kept));
+void Machine::take_back(const std::string& name, Descriptor kept) {
+  absl::Status status;
+  if (name == "memory") {
+    status = take_back_memory(std::move(kept));
+  } else if (name.starts_with("engine ")) {
+    status = take_back_engine(name, std::move(kept));
+  } else {
+    status = devices_.take_back(name, std::move(kept));
+  }
+  if (status.ok()) return;
+  spdlog::warn("{} is not taken back: {}", name, std::string(status.message()));
+  PortsEvent event;
+  event.set_kind(PortsEvent::RELEASE);
+  event.set_subject(name);
+  event.set_detail(std::string(status.message()));
+  events_.tell(std::move(event));
 }
 
 absl::Status Machine::take_back_memory(Descriptor kept) {
@@ -153,7 +165,7 @@ absl::Status Machine::take_back_engine(const std::string& name, Descriptor kept)
   if (words.size() != 5 || !absl::SimpleAtoi(words[1], &engine.slot) ||
       !absl::SimpleAtoi(words[2], &engine.pid))
     return absl::InvalidArgumentError(absl::StrCat("\"", name.substr(0, 64), "\" names no engine"));
-  if (has_ended(kept.get())) return absl::OkStatus();
+  if (has_ended(kept.get())) return absl::NotFoundError("it has ended");
   engine.version = words[3];
   engine.instance = words[4];
   engine.attached = steady_clock::now();

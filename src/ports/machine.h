@@ -30,7 +30,7 @@ class Machine final : public Backend {
           Takeover& takeover, Watch& watch, Events& events);
 
   absl::StatusOr<Attached> attach(const engine::v1::AttachCall& call, pid_t pid) override;
-  absl::Status take_back(const std::string& name, Descriptor kept) override;
+  void take_back(const std::string& name, Descriptor kept) override;
   absl::StatusOr<Opened> open(const engine::v1::WantedPort& port) override { return devices_.open(port); }
   void set_mtu(uint32_t id, uint32_t mtu) override { devices_.set_mtu(id, mtu); }
   void close(uint32_t id) override { devices_.close(id); }
