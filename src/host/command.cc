@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "absl/cleanup/cleanup.h"
@@ -61,6 +62,18 @@ absl::StatusOr<pid_t> spawn(const std::vector<std::string>& words, int in, int o
   const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   if (error == 0) return pid;
   return absl::FailedPreconditionError(absl::StrCat("cannot run ", words[0], ": ", std::strerror(error)));
+}
+
+// On a thread of its own: a namespace entered is left by ending.
+bool inside(const std::string& netns, const std::function<void()>& work) {
+  bool entered = false;
+  std::thread([&] {
+    const int fd = open(netns.c_str(), O_RDONLY | O_CLOEXEC);
+    entered = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
+    if (fd >= 0) close(fd);
+    if (entered) work();
+  }).join();
+  return entered;
 }
 
 }  // namespace
@@ -117,32 +130,29 @@ std::vector<std::string> netns_names(const std::string& prefix) {
 
 std::set<std::string> devices(const std::string& netns) {
   std::set<std::string> found;
-  const absl::StatusOr<std::string> text = run(netns, {"cat", "/proc/net/dev"});
-  if (!text.ok()) return found;
-  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-    const size_t colon = line.find(':');
-    if (colon == absl::string_view::npos) continue;
-    found.emplace(absl::StripAsciiWhitespace(line.substr(0, colon)));
-  }
+  inside(netns, [&found] {
+    std::ifstream table("/proc/thread-self/net/dev");
+    for (std::string line; std::getline(table, line);) {
+      const size_t colon = line.find(':');
+      if (colon != std::string::npos) found.emplace(absl::StripAsciiWhitespace(line.substr(0, colon)));
+    }
+  });
   found.erase("lo");
   return found;
 }
 
-// On a thread of its own: a namespace entered is left by ending.
 std::vector<std::string> write_settings(const std::string& netns,
                                         const std::vector<std::pair<std::string, std::string>>& settings) {
   std::vector<std::string> missing;
-  std::thread([&] {
-    const int fd = open(netns.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool inside = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
-    close(fd);
+  const bool entered = inside(netns, [&] {
     for (const auto& [name, value] : settings) {
-      std::ofstream out;
-      if (inside) out.open(absl::StrCat("/proc/sys/net/", name));
+      std::ofstream out(absl::StrCat("/proc/sys/net/", name));
       out << value << std::flush;
       if (!out) missing.push_back(name);
     }
-  }).join();
+  });
+  if (entered) return missing;
+  for (const auto& [name, value] : settings) missing.push_back(name);
   return missing;
 }
 

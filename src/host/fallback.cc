@@ -97,6 +97,7 @@ void Fallback::keep_state() {
 
 void Fallback::carry_out(Action action) {
   keep_state();
+  keeper_.report({machine_.state(), path_.unfit(), ""});
   const absl::Duration began = boottime();
   absl::Status status = action == Action::kTakeOver ? path_.take_over() : path_.give_back();
   // Half a take-over is none: those endpoints that have a port of the DPU's go back to it.

@@ -102,17 +102,23 @@ Belongings Path::belongings(const NetworkWorld& network, const Place& place, con
   return addresses.ok() && routes.ok() ? Belongings{*addresses, *routes} : belongings_of(network, place);
 }
 
+// Before anything is shut, so that an endpoint is without a path for one batch of `ip` alone.
+absl::Status Path::look(const NetworkWorld& /*network*/, const Place& place) {
+  const Guest& guest = guests_.at(place.id);
+  present_[place.id] = devices(guest.netns);
+  return keep_belongings(guest);
+}
+
 absl::Status Path::take(const NetworkWorld& network, const Place& place) {
   const Guest& guest = guests_.at(place.id);
-  if (absl::Status status = keep_belongings(guest); !status.ok()) return status;
-  const bool there = devices(guest.netns).contains(guest.device);
+  const bool there = present_[place.id].contains(guest.device);
   return ip_batch(guest.netns, move_lines(belongings(network, place, guest), guest.device, there,
                                           kFallbackDevice, place.mac, network.mtu));
 }
 
 absl::Status Path::give(const NetworkWorld& network, const Place& place) {
   const Guest& guest = guests_.at(place.id);
-  const bool there = devices(guest.netns).contains(kFallbackDevice);
+  const bool there = present_[place.id].contains(kFallbackDevice);
   return ip_batch(guest.netns, move_lines(belongings(network, place, guest), kFallbackDevice, there,
                                           guest.device, place.mac, network.mtu));
 }
@@ -151,6 +157,7 @@ absl::Status Path::set_tunnels(bool up) {
 }
 
 absl::Status Path::take_over() {
+  if (absl::Status status = each(&Path::look); !status.ok()) return status;
   if (absl::Status status = set_tunnels(true); !status.ok()) return status;
   return each(&Path::take);
 }
@@ -163,7 +170,8 @@ bool Path::ports_are_there() const {
 
 absl::Status Path::give_back() {
   for (const auto& [id, guest] : guests_) {
-    if (devices(guest.netns).contains(guest.device)) continue;
+    present_[id] = devices(guest.netns);
+    if (present_[id].contains(guest.device)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("endpoint ", guest.endpoint, ": its port ", guest.device, " is not there yet"));
   }

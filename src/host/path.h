@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class Path {
                                       const Guest& guest) const;
   [[nodiscard]] std::string keepsake(const Guest& guest) const;
   absl::Status set_tunnels(bool up);
+  absl::Status look(const NetworkWorld& network, const Place& place);
   absl::Status take(const NetworkWorld& network, const Place& place);
   absl::Status give(const NetworkWorld& network, const Place& place);
   absl::Status each(absl::Status (Path::*step)(const NetworkWorld&, const Place&));
@@ -48,6 +50,7 @@ class Path {
   std::string prefix_, folder_;
   World world_;
   std::map<uint32_t, Guest> guests_;  // of local endpoints, by id
+  std::map<uint32_t, std::set<std::string>> present_;  // devices in them, when a switch began
 };
 
 }  // namespace outrigger::host
