@@ -11,6 +11,8 @@ namespace outrigger::agent {
 namespace {
 
 constexpr uint32_t kDefaultLimit = 1000;
+constexpr Vni kHealthVni(manifest::kHealthVni);
+constexpr size_t kProbeSessions = 8192;  // that the health probes may hold, and nobody asked for
 
 class InspectService : public v1::Inspect::Service {
  public:
@@ -31,12 +33,14 @@ class InspectService : public v1::Inspect::Service {
     if (!filter.ok()) return to_grpc(filter.status());
     const uint32_t limit = request->limit() == 0 ? kDefaultLimit : request->limit();
     // A filter picks from all sessions, so it must see all of them.
-    const size_t copied = request->endpoint().empty() ? limit : std::numeric_limits<size_t>::max();
+    const size_t copied =
+        request->endpoint().empty() ? limit + kProbeSessions : std::numeric_limits<size_t>::max();
     const auto sessions =
         agent_.engine.call([copied](engine::Engine& engine) { return engine.sessions(copied); });
     const engine::Tick tick = now();
     for (const engine::Session& session : sessions) {
       if (static_cast<uint32_t>(reply->sessions_size()) == limit) break;
+      if (request->endpoint().empty() && session.key.vni() == kHealthVni) continue;  // of probes
       if (filter->matches(session))
         *reply->add_sessions() = to_session(session, *snapshot, agent_.state.node(), tick);
     }

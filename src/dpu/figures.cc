@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/health_network.h"
 #include "dpu/party.h"
 
 namespace outrigger::agent {
@@ -61,6 +62,7 @@ namespace {
 
 void add_ports(const engine::Figures& figures, const Names& names, v1::Stats& stats) {
   for (const engine::PortFigures& port : figures.ports) {
+    if (port.device == "probe") continue;  // of the health network: nobody's traffic
     v1::PortStats& one = *stats.add_ports();
     one.set_port(port.id.value());
     one.set_endpoint(names.port(port.id));
@@ -102,6 +104,7 @@ v1::Stats to_stats(const engine::Figures& figures, const Snapshot& snapshot, con
   add_ports(figures, snapshot.names, stats);
   add_workers(figures, stats);
   for (const auto& [id, name] : snapshot.compiled.rule_names) {
+    if (compiler::is_health(name)) continue;
     v1::RuleStats& one = *stats.add_rules();
     one.set_rule(name);
     one.set_hits(id < figures.rule_hits.size() ? figures.rule_hits[id] : 0);

@@ -74,6 +74,19 @@ TEST_F(RealEngine, PassesItsProbes) {
   }
 }
 
+// Whoever looks at drops does not see those that were provoked.
+TEST_F(RealEngine, ProbesAddNothingToWhatIsShown) {
+  ASSERT_TRUE(apply().ok());
+  ProbeSources from = sources();
+  const Probe verdict = verdict_probe(from, kTimeout);
+  const std::vector<uint64_t> before = engine_->figures().drops;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(verdict().outcome, Outcome::kPass);
+  std::vector<uint64_t> after = engine_->figures().drops;
+  EXPECT_NE(after, before);
+  from.drops->take_from(after);
+  EXPECT_EQ(after, before);
+}
+
 TEST_F(RealEngine, AHoleInThePolicyIsSeen) {
   ASSERT_TRUE(apply([](engine::v1::Policy& policy) {
                 for (auto& rule : *policy.mutable_add_rules()) {

@@ -74,6 +74,11 @@ absl::Status write_file(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+void ProbeDrops::take_from(std::vector<uint64_t>& drops) const {
+  for (size_t i = 0; i < std::min(drops.size(), by_reason.size()); ++i)
+    drops[i] -= std::min(drops[i], by_reason[i].load());
+}
+
 Probe heartbeat_probe(const ProbeSources& sources, absl::Duration stall) {
   return [probe = std::make_shared<Heartbeat>(sources, stall)] { return (*probe)(); };
 }

@@ -3,6 +3,8 @@
 // thread that calls it; the sources they share are called from all of them.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,6 +30,13 @@ struct Finding {
 };
 using Probe = std::function<Finding()>;
 
+// Packets of probes that were dropped, as they should be: whoever shows drops takes these away.
+struct ProbeDrops {
+  std::array<std::atomic<uint64_t>, kDropCount> by_reason{};
+  // From what an engine counts, in place.
+  void take_from(std::vector<uint64_t>& drops) const;
+};
+
 // Where probes get at the node.  A function that is not set: its probe finds nothing to probe.
 struct ProbeSources {
   std::string node;
@@ -37,6 +46,7 @@ struct ProbeSources {
       echo;
   // Nullopt while no Node of this name is in force.
   std::function<std::optional<compiler::HealthPlan>()> plan;
+  std::shared_ptr<ProbeDrops> drops = std::make_shared<ProbeDrops>();
   std::function<std::vector<BeatView>()> beats;
   std::function<engine::Figures()> figures;
   std::function<std::vector<std::string>()> links_down;  // ports whose link is down: "shop/web-1"

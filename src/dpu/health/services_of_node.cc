@@ -25,6 +25,7 @@ ServicesOfNode::~ServicesOfNode() {
 ProbeSources ServicesOfNode::sources() {
   ProbeSources out;
   out.node = parts_.node;
+  out.drops = drops_;
   out.echo = parts_.echo;
   out.figures = parts_.figures;
   out.beats = parts_.beats;
@@ -62,7 +63,12 @@ void ServicesOfNode::serve(grpc::Server& server) {
 }
 
 absl::Status ServicesOfNode::listen(const std::string& address) {
-  auto http = Management::listen(address, view(), parts_.metrics);
+  const auto figures = [this] {
+    NodeFigures now = parts_.metrics ? parts_.metrics() : NodeFigures{};
+    without_probes(now.engine);
+    return now;
+  };
+  auto http = Management::listen(address, view(), figures);
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
   return absl::OkStatus();

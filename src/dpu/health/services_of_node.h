@@ -50,6 +50,8 @@ class ServicesOfNode {
   [[nodiscard]] HealthOfNode& health() { return *health_; }
   [[nodiscard]] Sidecars* sidecars() { return sidecars_.get(); }  // null: not run here
   [[nodiscard]] grpc::Service* api() { return api_.get(); }
+  // For whoever shows drops: without those that the probes provoked.
+  void without_probes(engine::Figures& figures) const { drops_->take_from(figures.drops); }
   void serve(grpc::Server& server);
   absl::Status listen(const std::string& address);
   void stop();  // watches and answers end; probes go on
@@ -59,6 +61,7 @@ class ServicesOfNode {
   [[nodiscard]] HealthView view();
 
   Parts parts_;
+  const std::shared_ptr<ProbeDrops> drops_ = std::make_shared<ProbeDrops>();
   std::mutex mutex_;
   std::optional<compiler::HealthPlan> plan_;  // under mutex_
   std::unique_ptr<Sidecars> sidecars_;

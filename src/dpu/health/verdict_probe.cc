@@ -71,6 +71,10 @@ class Verdict {
       found = {Outcome::kFail, absl::StrCat(what, ": ", echo.status().message())};
       return false;
     }
+    if (!allowed && !echo->arrived) {
+      const Drop why = echo->drop == Drop::kNone ? Drop::kPolicyIngress : echo->drop;
+      ++sources_.drops->by_reason[static_cast<size_t>(why)];
+    }
     const bool right = echo->arrived == allowed &&
                        (!allowed || echo->port == PortId(compiler::kProbePortB)) &&
                        (allowed || rightly(echo->drop));
