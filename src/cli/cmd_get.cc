@@ -69,6 +69,11 @@ void get(Context& context, const Options& options) {
     return;
   }
   print_objects(context.out, *objects, options.form == "wide");
+  for (const v1::Object& object : objects->objects()) {
+    if (object.refused().empty()) continue;
+    context.err << object.key().kind() << ' ' << object.key().namespace_() << '/' << object.key().name()
+                << " is not in force as written: " << object.refused() << '\n';
+  }
 }
 
 }  // namespace

@@ -59,6 +59,9 @@ void add_logs_command(CLI::App& app, Context& context);       // logs
 void add_health_command(CLI::App& app, Context& context);   // health
 void add_policy_commands(CLI::App& app, Context& context);  // policy check
 void add_pki_commands(CLI::App& app, Context& context);     // pki init issue rotate list
+void add_engine_commands(CLI::App& app, Context& context);  // engine list upgrade rollback, generations
+void add_rollout_commands(CLI::App& app, Context& context);  // rollout start status history pause ...
+void add_fallback_commands(CLI::App& app, Context& context);  // fallback status order return, drill
 void add_lab_commands(CLI::App& app, Context& context);     // lab up down status exec
 
 // The whole program: parses, runs, returns the exit code.

@@ -92,6 +92,9 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   add_health_command(app, context);
   add_policy_commands(app, context);
   add_pki_commands(app, context);
+  add_engine_commands(app, context);
+  add_rollout_commands(app, context);
+  add_fallback_commands(app, context);
   add_lab_commands(app, context);
   app.add_subcommand("version", "Print the version.\nExample: outrigger version")->callback([&context] {
     context.out << "outrigger " << kVersion << '\n';

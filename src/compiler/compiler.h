@@ -24,6 +24,10 @@ class IdBook {
   void begin();                          // starts a round
   void end();                            // frees the ids not used in it
   [[nodiscard]] const std::map<std::string, uint32_t>& all() const { return ids_; }
+  [[nodiscard]] uint32_t next() const { return next_; }
+  // Goes on as the book with these names and this next() would: engines and sessions know the ids it gave.
+  // False, and nothing changed, when no such book can be.
+  bool restore(std::map<std::string, uint32_t> ids, uint32_t next);
 
  private:
   std::map<std::string, uint32_t> ids_;

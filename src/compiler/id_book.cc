@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "compiler/compiler.h"
 
@@ -38,6 +39,24 @@ void IdBook::end() {
     std::push_heap(free_.begin(), free_.end(), std::greater<>());
     it = ids_.erase(it);
   }
+}
+
+bool IdBook::restore(std::map<std::string, uint32_t> ids, uint32_t next) {
+  if (next < first_) return false;
+  std::vector<bool> taken(next - first_);
+  for (const auto& [name, id] : ids) {
+    if (id < first_ || id >= next || taken[id - first_]) return false;
+    taken[id - first_] = true;
+  }
+  ids_ = std::move(ids);
+  next_ = next;
+  round_ = 0;
+  used_.assign(taken.size(), 0);
+  free_.clear();
+  for (uint32_t i = 0; i < taken.size(); ++i) {
+    if (!taken[i]) free_.push_back(first_ + i);  // ascending, so a heap already
+  }
+  return true;
 }
 
 }  // namespace outrigger::compiler

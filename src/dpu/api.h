@@ -4,17 +4,21 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "dpu/desired_state.h"
 #include "dpu/engine_thread.h"
 #include "dpu/explain.h"
 #include "dpu/secure/management.h"
 
 namespace grpc {
+class ServerContext;
 class Service;
 class Status;
 }  // namespace grpc
@@ -28,12 +32,31 @@ struct Agent {
   DesiredState& state;
   Explainer& explainer;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();  // the engine
-  secure::ListenOptions listen{};        // where it is served over mTLS as well
-  Events* events = nullptr;              // is told of refused calls
+  std::vector<grpc::Service*> more{};  // services of other rooms, served on the same socket
+  secure::ListenOptions listen{};      // where it is served over mTLS as well
+  Events* events = nullptr;            // is told of refused calls
 };
 
 std::unique_ptr<grpc::Service> make_config_service(Agent& agent);
 std::unique_ptr<grpc::Service> make_inspect_service(Agent& agent);
+
+class Supervisor;
+class Rollouts;
+// A consumer of the desired state beside the engines: what it says it has applied.
+struct ConsumerView {
+  std::string name;
+  std::string kind;  // engine, fallback, exporter
+  Generation generation;
+  absl::Time applied_at = absl::InfinitePast();
+  std::string error;
+};
+using ConsumersFn = std::function<std::vector<ConsumerView>()>;
+// `consumers` may be empty; it is asked at each ListConsumers.
+std::unique_ptr<grpc::Service> make_engines_service(Supervisor& supervisor, DesiredState& state,
+                                                    ConsumersFn consumers);
+std::unique_ptr<grpc::Service> make_rollouts_service(Rollouts& rollouts);
+// Who calls, for the record: the certificate's name, or "root (local)" on the Unix socket.
+std::string caller(const grpc::ServerContext& context);
 
 grpc::Status to_grpc(const absl::Status& status);
 

@@ -126,7 +126,11 @@ class ConfigService : public v1::Config::Service {
     const std::shared_ptr<const Snapshot> snapshot = agent_.state.now();
     reply->set_generation(snapshot->generation.value());
     for (const auto& [key, held] : snapshot->objects) {
-      if (wanted(*request, key)) write(key, *held, *reply->add_objects());
+      if (!wanted(*request, key)) continue;
+      v1::Object& object = *reply->add_objects();
+      write(key, *held, object);
+      const auto refused = snapshot->refused.find(key.str());
+      if (refused != snapshot->refused.end()) object.set_refused(refused->second);
     }
     return grpc::Status::OK;
   }

@@ -1,11 +1,14 @@
 #include "dpu/desired_state.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dpu/documents.h"
+#include "dpu/leave_out.h"
+#include "dpu/stored_ids.h"
 #include "manifest/check.h"
 #include "outrigger/engine/v1/update.pb.h"
 
@@ -14,6 +17,7 @@ namespace outrigger::agent {
 namespace {
 
 constexpr size_t kFaultsInMessage = 20;  // Plan has all of them
+constexpr size_t kMostRefused = 64;      // endpoints left out; more is no single fault
 
 bool same_place(const manifest::Location& a, const manifest::Location& b) {
   return a.file == b.file && a.line == b.line;
@@ -120,8 +124,12 @@ absl::StatusOr<std::unique_ptr<DesiredState>> DesiredState::load(Store store, st
   }
   std::unique_ptr<DesiredState> state(
       new DesiredState(std::move(store), std::move(node), std::move(devices), std::move(publish)));
-  absl::StatusOr<Snapshot> snapshot = state->compile(std::move(objects), Generation(*generation), {});
+  const absl::StatusOr<compiler::Ids> ids = load_ids(state->store_);
+  if (!ids.ok()) return ids.status();
+  absl::StatusOr<Snapshot> snapshot = state->compile(std::move(objects), Generation(*generation), *ids);
   if (!snapshot.ok()) return snapshot.status();
+  // A store of before ids were kept, or a compiler that names things in another way.
+  if (absl::Status status = state->save_ids(snapshot->ids, &*ids); !status.ok()) return status;
   state->set(*std::move(snapshot));
   return state;
 }
@@ -129,6 +137,19 @@ absl::StatusOr<std::unique_ptr<DesiredState>> DesiredState::load(Store store, st
 std::shared_ptr<const Snapshot> DesiredState::now() const {
   const std::lock_guard lock(reading_);
   return now_;
+}
+
+std::shared_ptr<const Snapshot> DesiredState::settled() {
+  const std::unique_lock lock(applying_, std::try_to_lock);
+  return lock.owns_lock() ? now() : nullptr;
+}
+
+absl::Status DesiredState::save_ids(const compiler::Ids& ids, const compiler::Ids* stored) {
+  if (same_ids(ids, *stored)) return absl::OkStatus();
+  absl::StatusOr<Store::Transaction> transaction = store_.begin();
+  if (!transaction.ok()) return transaction.status();
+  if (absl::Status status = write_ids(*transaction, *stored, ids); !status.ok()) return status;
+  return transaction->commit();
 }
 
 void DesiredState::set(Snapshot next) {
@@ -168,13 +189,40 @@ absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation gener
   if (!compiled.ok()) return compiled.status();
   next.compiled = *std::move(compiled);
   next.names = Names(next.compiled);
+  next.digest = digest_of(next.compiled);
   return next;
+}
+
+// FNV-1a over eight bytes at a time: not against an adversary, only to know a state again.
+uint64_t digest_of(const compiler::Compiled& compiled) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const std::string& bytes :
+       {compiled.structure.SerializeAsString(), compiled.policy.SerializeAsString()}) {
+    for (size_t at = 0; at < bytes.size(); at += sizeof(uint64_t)) {
+      uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + at, std::min(sizeof(word), bytes.size() - at));
+      hash = (hash ^ word) * 0x100000001b3;
+      hash ^= hash >> 29;
+    }
+    hash = (hash ^ bytes.size()) * 0x100000001b3;
+  }
+  return hash == 0 ? 1 : hash;
+}
+
+std::string whole_update(const Snapshot& snapshot) {
+  engine::v1::Update update;
+  update.set_generation(snapshot.generation.value());
+  update.set_digest(snapshot.digest);
+  *update.mutable_structure() = snapshot.compiled.structure;
+  *update.mutable_policy() = snapshot.compiled.policy;
+  return update.SerializeAsString();
 }
 
 // Only what differs from `from` goes to the engine; everything when it holds nothing of ours.
 absl::StatusOr<Epoch> DesiredState::publish(const Snapshot& next, const Snapshot* from) const {
   engine::v1::Update update;
   update.set_generation(next.generation.value());
+  update.set_digest(next.digest);
   const bool whole = from == nullptr || !from->in_force || from->node_known != next.node_known;
   if (whole || from->compiled.structure.SerializeAsString() != next.compiled.structure.SerializeAsString()) {
     *update.mutable_structure() = next.compiled.structure;
@@ -186,6 +234,20 @@ absl::StatusOr<Epoch> DesiredState::publish(const Snapshot& next, const Snapshot
     if (change.ByteSizeLong() > 0) *update.mutable_policy() = std::move(change);
   }
   return publish_(update.SerializeAsString());
+}
+
+// What the engine refuses for the sake of one endpoint's device is tried again without that endpoint.
+absl::StatusOr<Epoch> DesiredState::publish_what_can_be(Snapshot& next, const Snapshot* from) const {
+  const std::shared_ptr<const Snapshot> last_good = now();
+  for (;;) {
+    absl::StatusOr<Epoch> epoch = publish(next, from);
+    if (epoch.ok() || absl::IsUnavailable(epoch.status()) || next.refused.size() >= kMostRefused)
+      return epoch;
+    const std::string endpoint = leave_out(std::string(epoch.status().message()), *last_good, next.compiled);
+    if (endpoint.empty()) return epoch;
+    next.refused["Endpoint " + endpoint] = std::string(epoch.status().message());
+    next.digest = digest_of(next.compiled);
+  }
 }
 
 absl::Status DesiredState::write(Store::Transaction& transaction, const Plan& plan,
@@ -206,7 +268,8 @@ absl::Status DesiredState::put_in_force(Plan& plan, Snapshot& next) {
   absl::StatusOr<Store::Transaction> transaction = store_.begin();
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = write(*transaction, plan, next.generation); !status.ok()) return status;
-  const absl::StatusOr<Epoch> epoch = publish(next, previous.get());
+  if (absl::Status status = write_ids(*transaction, previous->ids, next.ids); !status.ok()) return status;
+  const absl::StatusOr<Epoch> epoch = publish_what_can_be(next, previous.get());
   if (!epoch.ok()) {
     return absl::FailedPreconditionError(absl::StrCat("the engine refused it: ", epoch.status().message()));
   }
@@ -265,10 +328,13 @@ absl::Status DesiredState::reconcile() {
 
 absl::Status DesiredState::reconcile_locked() {
   const std::shared_ptr<const Snapshot> stored = now();
-  if (stored->in_force || stored->generation.value() == 0) return absl::OkStatus();
-  const absl::StatusOr<Epoch> epoch = publish(*stored, nullptr);
+  const bool whole = stored->in_force && stored->refused.empty();
+  if (whole || stored->generation.value() == 0) return absl::OkStatus();
+  absl::StatusOr<Snapshot> compiled = compile(stored->objects, stored->generation, stored->ids);
+  if (!compiled.ok()) return compiled.status();
+  Snapshot next = *std::move(compiled);
+  const absl::StatusOr<Epoch> epoch = publish_what_can_be(next, nullptr);
   if (!epoch.ok()) return epoch.status();
-  Snapshot next = *stored;
   next.epoch = *epoch;
   next.in_force = true;
   set(std::move(next));

@@ -10,8 +10,10 @@
 // log has no commit, and the restart puts the previous state in force; the caller was not told otherwise.  A
 // crash after it: the restart puts the new one in force.  The disk refuses in 3: the engine is given the
 // previous state again, whole.  So neither what was refused can be stored nor what was not stored can stay in
-// force. Thread-safety: any number of threads; apply and reconcile wait for each other, now() waits for
-// nobody.
+// force.
+// One endpoint's device that cannot be opened does not hold up the others: it is left in its last good form
+// (or out), marked in Snapshot::refused, and tried again with every change and reconcile(). Thread-safety:
+// any number of threads; apply and reconcile wait for each other, now() waits for nobody.
 #pragma once
 
 #include <functional>
@@ -54,6 +56,11 @@ struct Applied {
   std::vector<Change> changes;
 };
 
+// A 64-bit name of what is compiled, the same for the same content whatever process computes it.
+uint64_t digest_of(const compiler::Compiled& compiled);
+// All of it, as one serialised update.
+std::string whole_update(const Snapshot& snapshot);
+
 // Gives the engine a serialised update; returns when it is in force.
 using Publish = std::function<absl::StatusOr<Epoch>(const std::string& update)>;
 
@@ -71,6 +78,8 @@ class DesiredState {
   absl::Status reconcile();
 
   [[nodiscard]] std::shared_ptr<const Snapshot> now() const;
+  // As now(), when no change is under way that engines may know before readers do; else null.
+  [[nodiscard]] std::shared_ptr<const Snapshot> settled();
   [[nodiscard]] const std::string& node() const { return node_; }
   [[nodiscard]] const compiler::Devices& devices() const { return devices_; }
 
@@ -79,6 +88,8 @@ class DesiredState {
   absl::StatusOr<Snapshot> compile(Objects objects, Generation generation, compiler::Ids ids) const;
   absl::Status write(Store::Transaction& transaction, const Plan& plan, Generation generation) const;
   absl::StatusOr<Epoch> publish(const Snapshot& next, const Snapshot* from) const;
+  absl::StatusOr<Epoch> publish_what_can_be(Snapshot& next, const Snapshot* from) const;
+  absl::Status save_ids(const compiler::Ids& ids, const compiler::Ids* stored);
   absl::Status put_in_force(Plan& plan, Snapshot& next);
   absl::Status keep(const Plan& plan);
   absl::Status reconcile_locked();

@@ -238,5 +238,54 @@ TEST(DesiredStateTest, TenThousandObjectsWithOneFaultAreRefusedInSeconds) {
   EXPECT_LT(took, std::chrono::seconds(20));  // a few seconds, on a machine that does other work
 }
 
+TEST(DesiredStateTest, IdsAndDigestOutliveTheAgent) {
+  TestState test;
+  ASSERT_TRUE(test.apply(topology()).ok());
+  ASSERT_TRUE(test.apply(endpoint("a-1", "host-a", "10.1.0.20", "02:00:00:00:01:20", "web")).ok());
+  ASSERT_TRUE(test.apply(kWebPolicy).ok());
+  const auto before = test.state->now();
+  test.restart();
+  // By name alone a-1 would come before web-1: only the store knows that web-1 was first.
+  const auto after = test.state->now();
+  EXPECT_EQ(after->ids.ports.all(), before->ids.ports.all());
+  EXPECT_EQ(after->ids.ports.all().at("shop/web-1"), 1u);
+  EXPECT_EQ(after->ids.rules.all(), before->ids.rules.all());
+  EXPECT_EQ(after->ids.rules.next(), before->ids.rules.next());
+  EXPECT_EQ(after->digest, before->digest);
+  EXPECT_NE(after->digest, 0u);
+  ASSERT_TRUE(test.state->reconcile().ok());
+  EXPECT_EQ(test.engine->updates.back().digest(), before->digest);
+}
+
+TEST(DesiredStateTest, AnIdThatWasFreedBeforeARestartIsNotGivenAgainTooSoon) {
+  TestState test;
+  ASSERT_TRUE(test.apply(absl::StrCat(topology(), kWebPolicy)).ok());
+  const uint32_t next = test.state->now()->ids.rules.next();
+  Batch without;
+  without.deletions.push_back({"NetworkPolicy", "shop", "web"});
+  ASSERT_TRUE(test.state->apply(without).ok());
+  test.restart();
+  ASSERT_TRUE(test.apply(kWebPolicy).ok());
+  for (const auto& [name, id] : test.state->now()->ids.rules.all()) EXPECT_GE(id, next) << name;
+}
+
+TEST(DesiredStateTest, OneEndpointThatCannotBeAttachedIsMarkedAndTheRestApplied) {
+  TestState test;
+  ASSERT_TRUE(test.apply(topology()).ok());
+  test.engine->refuse_device = "ep2";
+  const auto applied =
+      test.apply(absl::StrCat(endpoint("bad-1", "host-a", "10.1.0.30", "02:00:00:00:01:30", "db"),
+                              endpoint("far-1", "host-b", "10.1.0.31", "02:00:00:00:01:31", "db")));
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_EQ(applied->snapshot->refused.size(), 1u);
+  EXPECT_THAT(applied->snapshot->refused.at("Endpoint shop/bad-1"), HasSubstr("\"ep2\""));
+  EXPECT_EQ(test.engine->updates.back().structure().endpoints_size(), 3);
+  EXPECT_EQ(test.state->now()->objects.size(), 8u);  // stored all the same
+  test.engine->refuse_device.clear();
+  ASSERT_TRUE(test.state->reconcile().ok());
+  EXPECT_TRUE(test.state->now()->refused.empty());
+  EXPECT_EQ(test.engine->updates.back().structure().endpoints_size(), 4);
+}
+
 }  // namespace
 }  // namespace outrigger::agent

@@ -16,6 +16,10 @@ class FakeEngine : public engine::Engine {
     if (!refuse.empty()) return absl::InternalError(refuse);
     engine::v1::Update update;
     if (!update.ParseFromString(std::string(bytes))) return absl::InvalidArgumentError("no update");
+    for (const auto& port : update.structure().ports()) {
+      if (port.device() == refuse_device)
+        return absl::InternalError("port \"" + port.device() + "\": attach: No such device");
+    }
     updates.push_back(std::move(update));
     return Epoch(static_cast<uint32_t>(updates.size()));
   }
@@ -30,7 +34,8 @@ class FakeEngine : public engine::Engine {
   }
   void tend() override { ++tended; }
 
-  std::string refuse;  // when set: why
+  std::string refuse;         // when set: why
+  std::string refuse_device;  // when set: this one cannot be attached
   std::vector<engine::v1::Update> updates;
   engine::Figures figures_now;
   std::vector<engine::Session> sessions_now;

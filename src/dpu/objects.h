@@ -38,6 +38,9 @@ struct Snapshot {
   Epoch epoch;            // that put it in force
   bool in_force = false;  // the engine has it
   bool node_known = false;
+  uint64_t digest = 0;  // of what is compiled: the engine says it back, so that both know what is meant
+  std::map<std::string, std::string>
+      refused;  // "Endpoint shop/web-1" -> why the engine has it in its last good form
   Objects objects;
   compiler::Compiled compiled;
   compiler::Ids ids;

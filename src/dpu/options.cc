@@ -44,6 +44,31 @@ void add_engine_options(CLI::App& app, Options& options) {
   app.add_option("--eal", options.eal, "further DPDK EAL arguments, in one text");
 }
 
+void add_process_options(CLI::App& app, Options& options) {
+  const std::map<std::string, Mode> modes = {
+      {"auto", Mode::kAuto}, {"split", Mode::kSplit}, {"solo", Mode::kSolo}};
+  app.add_option("--mode", options.mode,
+                 "split: ports and engines in processes of their own; solo: all in this one; "
+                 "auto: split when huge pages and the programs are there")
+      ->default_str("auto")
+      ->transform(CLI::CheckedTransformer(modes));
+  app.add_option("--programs", options.programs,
+                 "folder of outrigger-ports; beside this program when left out");
+  app.add_option("--engines", options.engines,
+                 "folder of <version>/outrigger-engine; /usr/lib/outrigger/engines when left out");
+  app.add_option(
+      "--engine-version", options.engine_version,
+      "engine to begin with; our own version or the highest installed when left out; an upgrade's choice "
+      "goes before");
+  app.add_option("--runtime", options.runtime, "folder of the processes' sockets and logs; beside --socket");
+  app.add_option("--control-cpus", options.control_cpus, "CPUs of ports' and engines' control threads")
+      ->delimiter(',');
+  app.add_option("--bar-failures", options.bar_failures, "failures of an engine version that bar it")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--bar-window", options.bar_window, "seconds within which they count")
+      ->check(CLI::Range(1, 86400));
+}
+
 void add_network_options(CLI::App& app, Options& options) {
   auto* certificate = app.add_option("--cert", options.certificate,
                                      "certificate of role dpu (PEM, with its key), for --listen");
@@ -93,6 +118,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::ost
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
   add_engine_options(app, options);
   add_network_options(app, options);
+  add_process_options(app, options);
   try {
     app.parse(argc, argv);
     if (!options.worker_cpus.empty() && options.worker_cpus.size() != options.workers) {
@@ -121,6 +147,11 @@ engine::EngineOptions engine_options(const Options& options, unsigned free_huge_
       (options.huge_pages == HugePages::kAuto && free_huge_mib >= out.memory_mib + session_mib(options));
   out.eal = words(options.eal);
   return out;
+}
+
+unsigned huge_mib_wanted(const Options& options) {
+  return (options.memory_mib == 0 ? memory_for(options) : options.memory_mib) + session_mib(options) +
+         kOwnMib;
 }
 
 unsigned free_huge_pages_mib() {

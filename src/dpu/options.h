@@ -12,6 +12,9 @@
 namespace outrigger::agent {
 
 enum class HugePages : uint8_t { kAuto, kOn, kOff };
+// Everything in this process, or ports and engines in processes that outlive it; auto: split when it is
+// possible.
+enum class Mode : uint8_t { kAuto, kSplit, kSolo };
 
 struct Options {
   std::string node;  // the machine's host name when left out
@@ -34,6 +37,14 @@ struct Options {
   std::string key;
   std::string authority;
   bool reflection = false;
+  Mode mode = Mode::kAuto;
+  std::string programs;                // folder of outrigger-ports; empty: beside this program
+  std::string engines;                 // folder of <version>/outrigger-engine; empty: the usual one
+  std::string engine_version;          // empty: chosen by an upgrade before, ours, or the highest installed
+  std::string runtime;                 // folder of sockets and logs; empty: beside the API's socket
+  std::vector<unsigned> control_cpus;  // of ports' and engines' control threads
+  unsigned bar_failures = 3;
+  unsigned bar_window = 60;  // seconds
 };
 
 // nullopt: the program ends with *code, everything said.
@@ -43,5 +54,6 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::ost
 // With `free_huge_mib` of huge pages free, which decides kAuto.
 engine::EngineOptions engine_options(const Options& options, unsigned free_huge_mib);
 unsigned free_huge_pages_mib();
+unsigned huge_mib_wanted(const Options& options);  // in split mode
 
 }  // namespace outrigger::agent

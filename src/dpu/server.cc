@@ -58,6 +58,7 @@ class GrpcServer : public Server {
   explicit GrpcServer(Agent& agent)
       : config_(make_config_service(agent)),
         inspect_(make_inspect_service(agent)),
+        more_(agent.more),
         listen_(agent.listen),
         events_(agent.events) {}
 
@@ -77,6 +78,7 @@ class GrpcServer : public Server {
     builder.SetMaxSendMessageSize(kMaxMessage);
     builder.RegisterService(config_.get());
     builder.RegisterService(inspect_.get());
+    for (grpc::Service* service : more_) builder.RegisterService(service);
     int port = -1;
     if (!listen_.address.empty()) {
       absl::Status status = secure::add_listener(listen_, events_, builder, &port);
@@ -96,6 +98,7 @@ class GrpcServer : public Server {
  private:
   std::unique_ptr<grpc::Service> config_;
   std::unique_ptr<grpc::Service> inspect_;
+  std::vector<grpc::Service*> more_;
   secure::ListenOptions listen_;
   Events* events_;
   std::unique_ptr<grpc::Server> server_;

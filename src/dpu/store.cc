@@ -24,7 +24,17 @@ constexpr const char* kCreate = R"(
   PRAGMA user_version = 1;
   COMMIT;
 )";
-static_assert(kApplicationId == 1333097586 && Store::kSchema == 1);
+constexpr const char* kToSchema2 = R"(
+  BEGIN IMMEDIATE;
+  CREATE TABLE id(book TEXT NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(book, name)) WITHOUT ROWID;
+  CREATE TABLE next_id(book TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE note(topic TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY(topic, name))
+    WITHOUT ROWID;
+  PRAGMA user_version = 2;
+  COMMIT;
+)";
+static_assert(kApplicationId == 1333097586 && Store::kSchema == 2);
+constexpr int kPatienceMs = 30000;  // for our own other connection: an apply may wait for the engine
 
 // A prepared statement that binds by position and cannot leak.
 class Statement {
@@ -115,7 +125,7 @@ absl::Status Store::run(const char* sql) {
 }
 
 absl::Status Store::prepare() {
-  sqlite3_busy_timeout(database_, 2000);
+  sqlite3_busy_timeout(database_, kPatienceMs);
   const absl::StatusOr<int64_t> version = number(database_, "PRAGMA user_version");
   if (!version.ok()) return error("cannot be read");
   const absl::StatusOr<int64_t> application = number(database_, "PRAGMA application_id");
@@ -137,12 +147,22 @@ absl::Status Store::prepare() {
   if (*version == 0) return create();
   Statement check(database_, "PRAGMA quick_check(1)");
   if (!check.good() || check.step() != SQLITE_ROW) return error("cannot be checked");
-  if (check.text_at(0) == "ok") return absl::OkStatus();
+  if (check.text_at(0) == "ok") return *version < kSchema ? migrate() : absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat("state database ", path_, " is damaged (", check.text_at(0), "): ", way_out(path_)));
 }
 
-absl::Status Store::create() { return run(kCreate); }
+// Crashed in between, it is a store of schema 1 without objects, and goes on from there.
+absl::Status Store::create() {
+  if (absl::Status status = run(kCreate); !status.ok()) return status;
+  return migrate();
+}
+
+absl::Status Store::migrate() {
+  absl::Status status = run(kToSchema2);
+  if (!status.ok()) (void)run("ROLLBACK");
+  return status;
+}
 
 absl::StatusOr<std::vector<StoredObject>> Store::load() {
   Statement rows(database_,
@@ -163,6 +183,49 @@ absl::StatusOr<uint64_t> Store::generation() {
   Statement row(database_, "SELECT value FROM counter WHERE name = 'generation'");
   if (!row.good() || row.step() != SQLITE_ROW) return error("has no generation");
   return static_cast<uint64_t>(row.number_at(0));
+}
+
+absl::StatusOr<std::map<std::string, StoredBook>> Store::books() {
+  std::map<std::string, StoredBook> books;
+  Statement nexts(database_, "SELECT book, id FROM next_id");
+  Statement ids(database_, "SELECT book, name, id FROM id");
+  if (!nexts.good() || !ids.good()) return error("cannot be read");
+  int result = SQLITE_ROW;
+  while ((result = nexts.step()) == SQLITE_ROW)
+    books[nexts.text_at(0)].next = static_cast<uint32_t>(nexts.number_at(1));
+  if (result != SQLITE_DONE) return error("cannot be read");
+  while ((result = ids.step()) == SQLITE_ROW)
+    books[ids.text_at(0)].ids[ids.text_at(1)] = static_cast<uint32_t>(ids.number_at(2));
+  if (result != SQLITE_DONE) return error("cannot be read");
+  return books;
+}
+
+absl::Status Store::run_note(const char* sql, const std::string& topic, const std::string& name,
+                             const std::string* text) {
+  Statement row(database_, sql);
+  if (!row.good()) return error("cannot be written");
+  row.text(1, topic).text(2, name);
+  if (text != nullptr) row.text(3, *text);
+  return row.step() == SQLITE_DONE ? absl::OkStatus() : error("cannot be written");
+}
+
+absl::Status Store::put_note(const std::string& topic, const std::string& name, const std::string& text) {
+  return run_note("INSERT OR REPLACE INTO note VALUES(?, ?, ?)", topic, name, &text);
+}
+
+absl::Status Store::drop_note(const std::string& topic, const std::string& name) {
+  return run_note("DELETE FROM note WHERE topic = ? AND name = ?", topic, name, nullptr);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> Store::notes(const std::string& topic) {
+  Statement rows(database_, "SELECT name, text FROM note WHERE topic = ?");
+  if (!rows.good()) return error("cannot be read");
+  rows.text(1, topic);
+  std::map<std::string, std::string> all;
+  int result = SQLITE_ROW;
+  while ((result = rows.step()) == SQLITE_ROW) all[rows.text_at(0)] = rows.text_at(1);
+  if (result != SQLITE_DONE) return error("cannot be read");
+  return all;
 }
 
 absl::StatusOr<Store::Transaction> Store::begin() {
@@ -198,6 +261,29 @@ absl::Status Store::Transaction::set_generation(uint64_t generation) {
   if (!row.good()) return store_->error("cannot be written");
   row.number(1, generation);
   return row.step() == SQLITE_DONE ? absl::OkStatus() : store_->error("cannot be written");
+}
+
+absl::Status Store::Transaction::run(const char* sql, const std::string& book, const std::string& name,
+                                     const uint32_t* id) {
+  Statement row(store_->database_, sql);
+  if (!row.good()) return store_->error("cannot be written");
+  row.text(1, book);
+  int next = 2;
+  if (!name.empty()) row.text(next++, name);
+  if (id != nullptr) row.number(next, *id);
+  return row.step() == SQLITE_DONE ? absl::OkStatus() : store_->error("cannot be written");
+}
+
+absl::Status Store::Transaction::put_id(const std::string& book, const std::string& name, uint32_t id) {
+  return run("INSERT OR REPLACE INTO id VALUES(?, ?, ?)", book, name, &id);
+}
+
+absl::Status Store::Transaction::remove_id(const std::string& book, const std::string& name) {
+  return run("DELETE FROM id WHERE book = ? AND name = ?", book, name, nullptr);
+}
+
+absl::Status Store::Transaction::set_next_id(const std::string& book, uint32_t next) {
+  return run("INSERT OR REPLACE INTO next_id VALUES(?, ?)", book, "", &next);
 }
 
 absl::Status Store::Transaction::commit() {

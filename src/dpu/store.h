@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,15 @@ struct StoredObject {
   uint64_t generation = 0;  // that last changed it
 };
 
+// The ids a compiler has given out, by book: engines and sessions keep them longer than the agent lives.
+struct StoredBook {
+  std::map<std::string, uint32_t> ids;
+  uint32_t next = 0;
+};
+
 class Store {
  public:
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
 
   // Opens or creates `path`.  DataLoss when it is damaged or no database of ours, FailedPrecondition when a
   // newer outriggerd wrote it.
@@ -40,6 +47,12 @@ class Store {
 
   absl::StatusOr<std::vector<StoredObject>> load();  // by kind, namespace, name
   absl::StatusOr<uint64_t> generation();
+  absl::StatusOr<std::map<std::string, StoredBook>> books();  // by name
+
+  // Further texts that must outlive the agent: a rollout, the version chosen.  Each written at once.
+  absl::Status put_note(const std::string& topic, const std::string& name, const std::string& text);
+  absl::Status drop_note(const std::string& topic, const std::string& name);
+  absl::StatusOr<std::map<std::string, std::string>> notes(const std::string& topic);  // by name
 
   // Open until commit(); destroyed before that, nothing has happened.
   class Transaction {
@@ -50,10 +63,14 @@ class Store {
     absl::Status put(const StoredObject& object);
     absl::Status remove(const std::string& kind, const std::string& ns, const std::string& name);
     absl::Status set_generation(uint64_t generation);
+    absl::Status put_id(const std::string& book, const std::string& name, uint32_t id);
+    absl::Status remove_id(const std::string& book, const std::string& name);
+    absl::Status set_next_id(const std::string& book, uint32_t next);
     absl::Status commit();
 
    private:
     friend class Store;
+    absl::Status run(const char* sql, const std::string& book, const std::string& name, const uint32_t* id);
     explicit Transaction(Store* store) : store_(store) {}
     Store* store_;
   };
@@ -64,6 +81,9 @@ class Store {
   absl::Status run(const char* sql);
   absl::Status prepare();
   absl::Status create();
+  absl::Status migrate();
+  absl::Status run_note(const char* sql, const std::string& topic, const std::string& name,
+                        const std::string* text);
   [[nodiscard]] absl::Status error(const std::string& doing) const;
 
   sqlite3* database_ = nullptr;

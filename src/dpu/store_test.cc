@@ -125,12 +125,53 @@ TEST_F(StoreTest, DamageInsideIsFound) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
 }
 
+TEST_F(StoreTest, ADatabaseOfSchema1GoesOnAsSchema2) {
+  {
+    Store store = open();
+    ASSERT_TRUE(write(store, {object("web-1", "first", 3)}, 3).ok());
+  }
+  execute(path_, "DROP TABLE id; DROP TABLE next_id; DROP TABLE note; PRAGMA user_version = 1");
+  Store store = open();
+  EXPECT_EQ(*store.generation(), 3u);
+  EXPECT_EQ(store.load()->size(), 1u);
+  EXPECT_TRUE(store.books()->empty());
+  EXPECT_TRUE(store.put_note("engine", "version", "1.2.0").ok());
+}
+
+TEST_F(StoreTest, IdsBelongToTheTransaction) {
+  Store store = open();
+  for (const bool committed : {true, false}) {
+    auto transaction = store.begin();
+    ASSERT_TRUE(transaction->put_id("ports", committed ? "shop/a" : "shop/b", 1).ok());
+    ASSERT_TRUE(transaction->set_next_id("ports", committed ? 2 : 3).ok());
+    if (committed) {
+      ASSERT_TRUE(transaction->commit().ok());
+    }
+  }
+  const auto books = store.books();
+  ASSERT_TRUE(books.ok()) << books.status();
+  EXPECT_EQ(books->at("ports").next, 2u);
+  EXPECT_EQ(books->at("ports").ids, (std::map<std::string, uint32_t>{{"shop/a", 1}}));
+}
+
+TEST_F(StoreTest, NotesOutliveTheStoreAndAreReplaced) {
+  {
+    Store store = open();
+    ASSERT_TRUE(store.put_note("rollout", "1", "planned").ok());
+    ASSERT_TRUE(store.put_note("rollout", "1", "complete").ok());
+    ASSERT_TRUE(store.put_note("rollout", "2", "hold").ok());
+    ASSERT_TRUE(store.drop_note("rollout", "2").ok());
+    ASSERT_TRUE(store.put_note("engine", "version", "1").ok());
+  }
+  EXPECT_EQ(*open().notes("rollout"), (std::map<std::string, std::string>{{"1", "complete"}}));
+}
+
 TEST_F(StoreTest, ANewerSchemaIsRefusedWithTheWayOut) {
   { Store store = open(); }
   execute(path_, "PRAGMA user_version = 7");
   const auto status = Store::open(path_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("schema 7, this one knows 1"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("schema 7, this one knows 2"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("mv "));
 }
 

@@ -1,0 +1,33 @@
+// "30s", "1m30s", "500ms" or "30" as seconds; for options.
+#pragma once
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/time/time.h"
+
+namespace outrigger::cli {
+
+inline bool parse_seconds(const std::string& text, double& seconds) {
+  absl::Duration duration;
+  if (absl::SimpleAtod(text, &seconds)) return seconds >= 0;
+  if (!absl::ParseDuration(text, &duration) || duration < absl::ZeroDuration()) return false;
+  seconds = absl::ToDoubleSeconds(duration);
+  return true;
+}
+
+inline CLI::Option* add_duration(CLI::App& command, const std::string& name, double& seconds,
+                                 const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [&seconds, name](const std::string& text) {
+            if (!parse_seconds(text, seconds))
+              throw CLI::ValidationError(name, "\"" + text + "\" is no duration (30s, 2m)");
+          },
+          help)
+      ->type_name("DURATION");
+}
+
+}  // namespace outrigger::cli

@@ -1,0 +1,158 @@
+#include "dpu/split_mode.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "dpu/api.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTopic = "engine";
+constexpr const char* kVersionNote = "version";
+constexpr uint64_t kSpareMib = 512;  // left to everybody else when huge pages are reserved
+
+std::string self() {
+  std::array<char, 4096> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  return length > 0 ? std::string(path.data(), static_cast<size_t>(length)) : "";
+}
+
+Programs programs_of(const Options& options) {
+  Programs out;
+  out.ports = absl::StrCat(options.programs.empty() ? default_programs_folder(self()) : options.programs,
+                           "/outrigger-ports");
+  out.engines = options.engines.empty() ? default_engines_folder(self()) : options.engines;
+  out.runtime = options.runtime.empty() ? fs::absolute(options.socket).parent_path().string() + "/run"
+                                        : options.runtime;
+  out.engine_cpus = out.ports_cpus = options.control_cpus;
+  return out;
+}
+
+uint64_t available_mib() {
+  std::ifstream file("/proc/meminfo");
+  std::string name;
+  uint64_t kib = 0;
+  for (std::string rest; file >> name >> kib; std::getline(file, rest)) {
+    if (name == "MemAvailable:") return kib >> 10;
+  }
+  return 0;
+}
+
+// "" when split mode is possible.
+std::string hindrance(const Options& options, std::string& note) {
+  const Programs programs = programs_of(options);
+  if (access(programs.ports.c_str(), X_OK) != 0)
+    return absl::StrCat("there is no ", programs.ports, " (--programs)");
+  if (installed_versions(programs).empty())
+    return absl::StrCat("no engine is installed in ", programs.engines, " (--engines)");
+  if (options.huge_pages == HugePages::kOff) return "huge pages are off, and processes share packets in them";
+  const unsigned wanted = huge_mib_wanted(options);
+  const unsigned free = free_huge_pages_mib();
+  if (free >= wanted) return "";
+  note = absl::StrCat("reserving huge pages: ", wanted, " MiB wanted, ", free, " MiB free");
+  if (geteuid() != 0)
+    return absl::StrCat("huge pages: ", wanted, " MiB wanted, ", free,
+                        " MiB free, and only root reserves more");
+  if (available_mib() < wanted - free + kSpareMib)
+    return absl::StrCat("huge pages: ", wanted, " MiB wanted, ", free,
+                        " MiB free, and memory has no room for more");
+  return "";
+}
+
+std::string noted_version(const SplitNeeds& needs) {
+  const std::lock_guard lock(*needs.notes_lock);
+  const auto notes = needs.notes->notes(kTopic);
+  if (!notes.ok()) return "";
+  const auto found = notes->find(kVersionNote);
+  return found == notes->end() ? "" : found->second;
+}
+
+constexpr const char* kSolo =
+    "this node runs in solo mode: the engine is part of outriggerd, so upgrade outriggerd";
+
+}  // namespace
+
+absl::StatusOr<ModeChoice> choose_mode(const Options& options) {
+  if (options.mode == Mode::kSolo) return ModeChoice{false, "asked for"};
+  std::string note;
+  const std::string hindered = hindrance(options, note);
+  if (hindered.empty()) return ModeChoice{true, note};
+  if (options.mode == Mode::kAuto) return ModeChoice{false, hindered};
+  return absl::FailedPreconditionError(absl::StrCat("--mode split: ", hindered));
+}
+
+absl::StatusOr<SplitParts> start_split(const Options& options, const SplitNeeds& needs) {
+  SplitOptions split;
+  split.programs = programs_of(options);
+  split.engine = engine_options(options, free_huge_pages_mib());
+  split.engine.huge_pages = true;
+  split.version = noted_version(needs);
+  if (split.version.empty()) split.version = options.engine_version;
+  // Of our own build when it is there: a higher version is an upgrade, which somebody has to ask for.
+  if (split.version.empty() && access(engine_path(split.programs, kVersion).c_str(), X_OK) == 0)
+    split.version = kVersion;
+  split.bar = {options.bar_failures, absl::Seconds(options.bar_window)};
+  const DesiredFn desired = [state = needs.state]() -> std::optional<Desired> {
+    std::shared_ptr<const Snapshot> now = state->settled();
+    if (now == nullptr) return std::nullopt;
+    return Desired{now->generation, now->digest, [now] { return whole_update(*now); }};
+  };
+  SplitParts parts;
+  auto started = EngineThread::start([&]() -> absl::StatusOr<std::unique_ptr<engine::Engine>> {
+    return SplitEngine::start(split, needs.events, desired);
+  });
+  if (!started.ok()) return started.status();
+  parts.engine = *std::move(started);
+  SupervisorHooks hooks;
+  hooks.fallback_in_force = needs.fallback_in_force;
+  hooks.remember_version = [needs](const std::string& version) {
+    const std::lock_guard lock(*needs.notes_lock);
+    (void)needs.notes->put_note(kTopic, kVersionNote, version);
+  };
+  const OnEngine on_engine = [thread = parts.engine.get()](const std::function<void(SplitEngine&)>& act) {
+    thread->call([&act](engine::Engine& engine) { act(static_cast<SplitEngine&>(engine)); });
+  };
+  parts.supervisor = std::make_unique<SplitSupervisor>(on_engine, needs.events, std::move(hooks));
+  return parts;
+}
+
+std::vector<EngineView> SoloSupervisor::engines() {
+  EngineView view;
+  view.version = kVersion;
+  view.path = self();
+  view.state = "active";
+  view.pid = getpid();
+  view.started_at = started_;
+  // The engine's own word, as in split mode.
+  view.generation = engine_.call([](engine::Engine& engine) { return engine.figures().generation; });
+  view.not_enforced = {"processes of their own: solo mode"};
+  return {view};
+}
+
+// Without node memory there are no beats; turns stand in for them.
+std::vector<BeatView> SoloSupervisor::beats() {
+  const engine::Figures figures = engine_.call([](engine::Engine& engine) { return engine.figures(); });
+  std::vector<BeatView> all;
+  for (const engine::WorkerFigures& worker : figures.workers)
+    all.push_back({worker.worker, worker.turns + worker.sleeps, 0, "", true});
+  return all;
+}
+
+std::string SoloSupervisor::active_version() { return kVersion; }
+absl::Status SoloSupervisor::preflight(const UpgradeOrder&) { return absl::FailedPreconditionError(kSolo); }
+absl::Status SoloSupervisor::upgrade(const UpgradeOrder&, const UpgradeProgressFn&) {
+  return absl::FailedPreconditionError(kSolo);
+}
+absl::Status SoloSupervisor::rollback(const std::string&, const UpgradeProgressFn&) {
+  return absl::FailedPreconditionError(kSolo);
+}
+
+}  // namespace outrigger::agent
