@@ -1,5 +1,6 @@
 #include "compiler/peer_fallback.h"
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -10,8 +11,33 @@ namespace v1 = ::outrigger::engine::v1;
 
 namespace {
 
-std::map<std::string, IpAddress> addresses(const std::vector<const manifest::Object*>& objects) {
-  std::map<std::string, IpAddress> found;
+// `number` names the peer that is added for "NODE/fallback".
+template <typename Number>
+void apply(const FallbackAddresses& known, const std::set<std::string>& in_force, v1::Structure& structure,
+           const Number& number) {
+  const int peers = structure.peers_size();
+  for (int i = 0; i < peers; ++i) {
+    v1::Peer& peer = *structure.mutable_peers(i);
+    const auto address = known.find(peer.name());
+    if (!in_force.contains(peer.name()) || address == known.end()) continue;
+    const std::string name = absl::StrCat(peer.name(), "/fallback");
+    const uint32_t from = peer.id(), to = number(name);
+    peer.clear_underlay();
+    v1::Peer& host = *structure.add_peers();
+    host.set_id(to);
+    host.set_name(name);
+    host.set_enforces(true);
+    host.add_underlay(address->second.bytes());
+    for (v1::Endpoint& endpoint : *structure.mutable_endpoints()) {
+      if (endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from) endpoint.set_peer(to);
+    }
+  }
+}
+
+}  // namespace
+
+FallbackAddresses fallback_addresses(const std::vector<const manifest::Object*>& objects) {
+  FallbackAddresses found;
   for (const manifest::Object* object : objects) {
     const auto* node = std::get_if<manifest::Node>(object);
     if (node != nullptr && node->fallback) found.emplace(node->meta.name, *node->fallback);
@@ -19,28 +45,17 @@ std::map<std::string, IpAddress> addresses(const std::vector<const manifest::Obj
   return found;
 }
 
-}  // namespace
-
 void apply_fallback(const std::vector<const manifest::Object*>& objects,
                     const std::set<std::string>& in_force, Ids& ids, v1::Structure& structure) {
-  const std::map<std::string, IpAddress> known = addresses(objects);
-  const int peers = structure.peers_size();
-  for (int i = 0; i < peers; ++i) {
-    v1::Peer& peer = *structure.mutable_peers(i);
-    const auto address = known.find(peer.name());
-    if (!in_force.contains(peer.name()) || address == known.end()) continue;
-    const uint32_t from = peer.id();
-    peer.clear_underlay();
-    const uint32_t to = ids.peers.id(absl::StrCat(peer.name(), "/fallback"));
-    v1::Peer& host = *structure.add_peers();
-    host.set_id(to);
-    host.set_name(absl::StrCat(structure.peers(i).name(), "/fallback"));
-    host.set_enforces(true);
-    host.add_underlay(address->second.bytes());
-    for (v1::Endpoint& endpoint : *structure.mutable_endpoints()) {
-      if (endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from) endpoint.set_peer(to);
-    }
-  }
+  apply(fallback_addresses(objects), in_force, structure,
+        [&ids](const std::string& name) { return ids.peers.id(name); });
+}
+
+void apply_fallback(const FallbackAddresses& addresses, const std::set<std::string>& in_force,
+                    v1::Structure& structure) {
+  uint32_t next = 0;
+  for (const v1::Peer& peer : structure.peers()) next = std::max(next, peer.id() + 1);
+  apply(addresses, in_force, structure, [&next](const std::string&) { return next++; });
 }
 
 void yield(v1::Structure& structure) {

@@ -3,6 +3,7 @@
 // for them from the other one.  While no fallback is in force that address is no peer's at all.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -15,6 +16,13 @@ namespace outrigger::compiler {
 // those that are not peers, are left as they are.  Ids are kept in `ids.peers` for the next time.
 void apply_fallback(const std::vector<const manifest::Object*>& objects,
                     const std::set<std::string>& in_force, Ids& ids,
+                    ::outrigger::engine::v1::Structure& structure);
+
+// The same for a structure whose objects are not at hand: the hosts' addresses by node, and the first free
+// numbers for the peers that are added.
+using FallbackAddresses = std::map<std::string, IpAddress>;
+FallbackAddresses fallback_addresses(const std::vector<const manifest::Object*>& objects);
+void apply_fallback(const FallbackAddresses& addresses, const std::set<std::string>& in_force,
                     ::outrigger::engine::v1::Structure& structure);
 
 // This node's own DPU has given its work to the host: it speaks through no tunnel and answers none, so that

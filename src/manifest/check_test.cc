@@ -65,6 +65,13 @@ TEST(Check, EachFaultNamesTheObjectToChange) {
        "f.yaml:9: Node a: is defined twice, first as Node a (f.yaml:1); remove or rename one"},
       {node("b", "underlay: [\"2001:db8::1\"]"),
        "f.yaml:9: Node b: spec.underlay[0]: is 2001:db8::1, which already belongs to Node a (f.yaml:1)"},
+      {node("b", "underlay: [192.0.2.9], fallback: {underlay: 192.0.2.1}"),
+       "f.yaml:9: Node b: spec.fallback.underlay: is 192.0.2.1, which already belongs to Node a (f.yaml:1)"},
+      {node("b", "underlay: [192.0.2.9], fallback: {underlay: \"2001:db8::9\"}"),
+       "f.yaml:9: Node b: spec.fallback.underlay: is 2001:db8::9, but spec.underlay has no address of its "
+       "family"},
+      {node("b", "kind: plain, underlay: [192.0.2.9], fallback: {underlay: 192.0.2.8}"),
+       "f.yaml:9: Node b: spec.fallback.underlay: a plain node has no DPU to fall back from; remove it"},
       {network("red", "vni: 100, subnets: [{cidr: 10.2.0.0/24, gateway: 10.2.0.1}]"),
        "f.yaml:9: Network red: spec.vni: is 100, which already belongs to Network blue (f.yaml:5)"},
       {network("red", "vni: 7, subnets: [{cidr: 10.2.0.0/24, gateway: 10.3.0.1}]"),

@@ -31,7 +31,8 @@ TEST(ReadFault, Documents) {
       {"kind: [Node]", "f.yaml:1: kind: is a list, must be text"},
       {"kind: Endpiont", "f.yaml:1: kind: is \"Endpiont\", which is not known; did you mean Endpoint?"},
       {"kind: Deployment",
-       "f.yaml:1: kind: is \"Deployment\", which is not known; must be Node, Network, Endpoint, Service, Namespace, "
+       "f.yaml:1: kind: is \"Deployment\", which is not known; must be Node, Network, Endpoint, Service, "
+       "Namespace, "
        "Pod, "
        "NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy"},
       {"apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec: {underlay: [192.0.2.1]}",
@@ -121,6 +122,10 @@ TEST(ReadFault, Node) {
            "spec.sessions.udpTimeout: is 0, must be 1 to 2592000"},
           {"spec: {underlay: [192.0.2.1], underlayMtu: 500}",
            "spec.underlayMtu: is 500, must be 576 to 9216"},
+          {"spec: {underlay: [192.0.2.1], fallback: {}}", "spec.fallback.underlay: missing"},
+          {"spec: {underlay: [192.0.2.1], fallback: {underlay: 0.0.0.0}}",
+           "spec.fallback.underlay: is 0.0.0.0, the unspecified address; must be an address one interface "
+           "can own"},
           {"spec: {underlay: [192.0.2.1], uplink: \"a b\"}",
            "spec.uplink: must be a device name of at most 255 characters without blanks"},
       });

@@ -26,8 +26,9 @@ TEST(Read, Node) {
 apiVersion: outrigger.dev/v1alpha1
 kind: Node
 metadata: {name: host-a.example, labels: {rack: r1}}
-spec: {kind: plain, underlay: [192.0.2.1, "2001:db8::1"], underlayMtu: 9000, uplink: "0000:03:00.0", sessions: {tcp: strict, quota: 7, embryonicTimeout: 5, establishedTimeout: 60, udpTimeout: 9}}
+spec: {kind: plain, underlay: [192.0.2.1, "2001:db8::1"], underlayMtu: 9000, uplink: "0000:03:00.0", sessions: {tcp: strict, quota: 7, embryonicTimeout: 5, establishedTimeout: 60, udpTimeout: 9}, fallback: {underlay: 192.0.2.101}}
 )");
+  EXPECT_EQ(node.fallback->str(), "192.0.2.101");
   EXPECT_EQ(node.meta.name, "host-a.example");
   EXPECT_EQ(node.meta.ns, "");
   EXPECT_EQ(node.meta.labels, (Labels{{"rack", "r1"}}));
@@ -44,6 +45,7 @@ TEST(Read, NodeDefaults) {
   EXPECT_EQ(node.meta.name, "a");
   EXPECT_EQ(node.kind, Node::Kind::kDpu);
   EXPECT_EQ(node.underlay_mtu, 1500);
+  EXPECT_FALSE(node.fallback.has_value());
   EXPECT_EQ(node.sessions, SessionSettings{});
   EXPECT_EQ(node.uplink, "");
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "compiler/peer_fallback.h"
 #include "dpu/fallback/bundle_maker.h"
 #include "manifest/check.h"
 #include "manifest/read.h"
@@ -42,17 +43,15 @@ int make(const Options& options) {
   compiler::Ids ids;
   const auto compiled = compiler::compile(objects, options.node, {"uplink", "ep%u"}, ids);
   if (!compiled.ok()) return fail(std::string(compiled.status().message()));
-  IpAddress tunnel;
-  for (const manifest::Object* object : objects) {
-    const auto* node = std::get_if<manifest::Node>(object);
-    if (node != nullptr && node->meta.name == options.node && node->fallback) tunnel = *node->fallback;
-  }
+  const compiler::FallbackAddresses addresses = compiler::fallback_addresses(objects);
+  const auto tunnel = addresses.find(options.node);
   BundleMaker maker({.node = options.node,
                      .sequence_file = options.sequence.empty() ? options.out + ".sequence" : options.sequence,
                      .lifetime = absl::Seconds(options.lifetime),
                      .clock = [&] { return absl::Now() - absl::Seconds(options.age); }},
                     *key, [&] { return options.services; });
-  const auto bundle = maker.make(*compiled, options.generation, tunnel);
+  const auto bundle =
+      maker.make(*compiled, options.generation, tunnel == addresses.end() ? IpAddress{} : tunnel->second);
   if (!bundle.ok()) return fail(std::string(bundle.status().message()));
   std::ofstream out(options.out, std::ios::binary | std::ios::trunc);
   out << bundle->SerializeAsString() << std::flush;
