@@ -29,7 +29,7 @@ bool has(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// "ep3" of "net_tap3,iface=ep3".
+// "ep3" of "tap,iface=ep3".
 std::string interface_of(std::string_view device) {
   const size_t at = device.find("iface=");
   if (at == std::string_view::npos) return "";

@@ -12,8 +12,8 @@
 
 namespace outrigger::lab {
 
-inline constexpr char kUplinkDevice[] = "net_tap0,iface=up0";
-inline constexpr char kEndpointDevices[] = "net_tap%u,iface=ep%u";
+inline constexpr char kUplinkDevice[] = "tap,iface=up0";
+inline constexpr char kEndpointDevices[] = "tap,iface=ep%u";
 
 // The namespaces of fabric and nodes, the bridge, and the plain nodes' uplinks.
 absl::Status make_nodes(const State& state, const Plan& plan);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "lab/cabling.h"
+#include "lab/host_side.h"
 #include "lab/interrupt.h"
 #include "lab/netns.h"
 
@@ -29,7 +30,7 @@ std::string end_of(const std::string& file) {
 std::vector<std::string> mode_arguments(const std::string& folder, Mode mode) {
   if (mode == Mode::kSplit) return {"--mode", "split", "--runtime", folder + "/run"};
   // What a killed daemon held in huge pages would stay behind in files.
-  return {"--huge-pages", "off"};
+  return {"--mode", "solo", "--huge-pages", "off"};
 }
 
 absl::Status start_daemon(const State& state, const PlannedNode& node, const LabOptions& options) {
@@ -45,6 +46,7 @@ absl::Status start_daemon(const State& state, const PlannedNode& node, const Lab
   argv.insert(argv.end(), {"--node", node.name, "--state", folder + "/state", "--socket", socket});
   argv.insert(argv.end(), {"--uplink-device", kUplinkDevice, "--endpoint-device", kEndpointDevices});
   for (std::string& argument : mode_arguments(folder, options.mode)) argv.push_back(std::move(argument));
+  for (std::string& argument : link_arguments(state, node)) argv.push_back(std::move(argument));
   argv.insert(argv.end(), options.daemon_arguments.begin(), options.daemon_arguments.end());
   // DPDK keeps its run-time files below this folder: they go when the lab goes.
   const auto id = start(argv, {absl::StrCat("RUNTIME_DIRECTORY=", folder)}, state.log(node.name), Side::kDpu);

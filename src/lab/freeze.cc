@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "lab/current.h"
+#include "lab/host_side.h"
 #include "lab/lab.h"
 #include "lab/names.h"
 #include "lab/netns.h"
@@ -34,8 +35,9 @@ absl::Status freeze(const std::string& name, const std::string& node) {
   const absl::StatusOr<PlannedNode> found = dpu(state, node);
   if (!found.ok()) return found.status();
   if (absl::Status status = state.mark_frozen(node, true); !status.ok()) return status;
+  absl::Status cut = cut_link(*found, true);
   end_node_processes(found->netns, state.node_folder(node), absl::ZeroDuration());
-  return absl::OkStatus();
+  return cut;
 }
 
 absl::Status thaw(const std::string& name, const std::string& node, const NodeApi& api) {
@@ -43,7 +45,9 @@ absl::Status thaw(const std::string& name, const std::string& node, const NodeAp
   const State state(name);
   const absl::StatusOr<LabOptions> options = state.options();
   if (!options.ok()) return options.status();
-  if (const auto found = dpu(state, node); !found.ok()) return found.status();
+  const absl::StatusOr<PlannedNode> found = dpu(state, node);
+  if (!found.ok()) return found.status();
+  if (absl::Status status = cut_link(*found, false); !status.ok()) return status;
   if (absl::Status status = state.mark_frozen(node, false); !status.ok()) return status;
   return up(*options, api, [](std::string_view) {});
 }

@@ -2,9 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "lab/host_side.h"
+#include "lab/netns.h"
 
 namespace outrigger::lab {
 namespace {
@@ -49,6 +52,10 @@ Settings guest_settings(bool dhcp) {
 
 absl::Status set_up_guest(const State& state, const PlannedEndpoint& endpoint, bool dhcp) {
   if (state.setup(endpoint.name) == endpoint.setup) return absl::OkStatus();
+  // The host carries its traffic: outrigger-host moves what makes the endpoint, when the time has come.
+  const std::vector<std::string> present = devices(endpoint.netns);
+  if (std::find(present.begin(), present.end(), kFallbackDevice) != present.end())
+    return state.save_setup(endpoint.name, endpoint.setup);
   if (absl::Status status = ip_batch(endpoint.netns, endpoint.setup); !status.ok()) return status;
   if (dhcp && !endpoint.plain) {
     if (absl::Status status = ask_dhcp(state, endpoint); !status.ok()) return status;

@@ -23,7 +23,7 @@ constexpr uint64_t kBufferBytes = 2560;  // headroom, 2 KiB of data, mbuf and it
 constexpr uint64_t kSessionBytes = 192;  // entry, its place in the index, and the timer's
 constexpr uint64_t kRuleBytes = 8;       // a counter
 constexpr uint64_t kDefaultRules = 1u << 20;
-constexpr uint64_t kRest = 48u << 20;  // DPDK's own, samples, port counters, rounding
+constexpr uint64_t kRest = 136u << 20;  // DPDK's own, samples, port counters, rounding
 
 uint64_t value_of(const std::vector<std::string>& arguments, const std::string& name, uint64_t otherwise) {
   uint64_t value = otherwise;

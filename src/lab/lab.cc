@@ -11,6 +11,7 @@
 #include "lab/cabling.h"
 #include "lab/current.h"
 #include "lab/daemon.h"
+#include "lab/host_side.h"
 #include "lab/huge_pages.h"
 #include "lab/interrupt.h"
 #include "lab/mode.h"
@@ -56,11 +57,13 @@ absl::Status follow_desired(const State& state, const NodeApi& api) {
   const absl::StatusOr<Plan> wanted = current_plan(state, *desired, options->dhcp);
   if (!wanted.ok()) return wanted.status();
   if (absl::Status status = state.save_desired(*desired); !status.ok()) return status;
-  return follow(state, *wanted, api, options->dhcp);
+  if (absl::Status status = follow(state, *wanted, api, options->dhcp); !status.ok()) return status;
+  return follow_host_sides(state, *wanted, options->daemon);
 }
 
 // What outlives the agent is found by its node's folder, and by the namespace it runs in.
 void end_processes(const State& state) {
+  end_host_sides(state);  // first: they would take over
   const std::string nodes = node_netns(state.lab(), "");
   for (const std::string& netns : namespaces(nodes))
     end_node_processes(netns, state.node_folder(netns.substr(nodes.size())), absl::Seconds(3));
@@ -92,6 +95,7 @@ absl::Status make(const State& state, LabOptions options, const NodeApi& api, co
 
   progress(absl::StrCat("fabric and ", made->nodes.size(), " nodes"));
   if (absl::Status status = make_nodes(state, *made); !status.ok()) return status;
+  if (absl::Status status = make_host_sides(state, *made); !status.ok()) return status;
   progress("daemons on the DPUs");
   if (absl::Status status = start_daemons(state, *made, options); !status.ok()) return status;
   for (const NodeSocket& node : sockets_of(state, *made)) {

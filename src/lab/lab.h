@@ -2,7 +2,7 @@
 // manifests alone: a namespace for each endpoint, one for the DPU of each `dpu` node with an outriggerd in
 // it, one with a kernel vxlan device for each `plain` node, and a fabric that joins the uplinks.
 //
-// Theory of operation.  DPDK's net_tap makes its devices in the namespace its daemon runs in; the lab waits
+// Theory of operation.  A port's tap appears in the namespace that the DPU's processes run in; the lab waits
 // for them and moves each to where its cable would end: the uplink into the fabric's bridge, an endpoint's
 // tap into the endpoint's namespace as eth0.  A device exists once its endpoint is applied, so `up` applies
 // the topology (Node, Network, Namespace, Endpoint; no policies) and `sync` follows every later apply.
@@ -53,7 +53,7 @@ struct NodeApi {
   std::function<absl::Status(const NodeSocket&, std::string_view yaml)> apply;
   // The desired state as YAML documents, as `outrigger get` prints all of it.
   std::function<absl::StatusOr<std::string>(const NodeSocket&)> get;
-  // Devices of the attached ports: "shop/web-1" -> "net_tap3,iface=ep3"; "" -> the uplink's.
+  // Devices of the attached ports: "shop/web-1" -> "tap,iface=ep3"; "" -> the uplink's.
   std::function<absl::StatusOr<std::map<std::string, std::string>>(const NodeSocket&)> devices;
 };
 

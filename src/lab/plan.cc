@@ -128,7 +128,9 @@ absl::StatusOr<Plan> plan(const std::string& lab, const std::vector<Document>& d
   Plan result;
   for (const auto& [name, node] : all<manifest::Node>(documents)) {
     result.nodes.push_back(
-        {name, node->kind, node_netns(lab, name), uplink_name(name), node->underlay, node->underlay_mtu});
+        {name, node->kind, node_netns(lab, name), uplink_name(name), node->underlay, node->underlay_mtu, {}});
+    if (node->fallback && node->kind == manifest::Node::Kind::kDpu)
+      result.nodes.back().fallback.push_back(*node->fallback);
   }
   const auto networks = all<manifest::Network>(documents);
   for (const auto& [name, network] : networks) result.networks.push_back({name, network->vni, network->mtu});

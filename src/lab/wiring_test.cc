@@ -29,6 +29,20 @@ TEST(Wiring, PlainNodeReachesPeersOfItsFamilies) {
             "route replace 192.0.2.1/32 dev uplink src 192.0.2.3\n");
 }
 
+TEST(Wiring, TheHostsKernelHasItsOwnAddressAndIsReached) {
+  Plan plan = three_nodes();
+  plan.nodes[0].fallback = {*IpAddress::parse("192.0.2.101")};
+  EXPECT_EQ(host_setup(plan.nodes[0], plan),
+            "link set lo up\n"
+            "link set uplink mtu 1500\n"
+            "addr replace 192.0.2.101/32 dev uplink\n"
+            "link set uplink up\n"
+            "route replace 192.0.2.3/32 dev uplink src 192.0.2.101\n");
+  EXPECT_NE(
+      plain_node_setup(plan.nodes[2], plan).find("route replace 192.0.2.101/32 dev uplink src 192.0.2.3"),
+      std::string::npos);
+}
+
 TEST(Wiring, UnknownDestinationsGoToEveryPeerButItself) {
   const Plan plan = three_nodes();
   EXPECT_EQ(flooding_setup(plan.nodes[2], {"blue", 100, 1450}, plan),

@@ -40,9 +40,9 @@ class Run:
             seen = instruments.stop()
         noise = [s["us"] / 1e3 for s in seen["udp"]["silences"]
                  if quiet_from < s["at"] < quiet_from + self.quiet - 0.05]
-        result = {"noise_ms": spread(noise), "quiet_seconds": self.quiet,
-                  "blackout_ms": spread(blackouts_ms(seen["udp"]["silences"], moments, FLOOR_US)),
-                  "events": len(moments), **self.summary(seen), **own}
+        blackouts = blackouts_ms(seen["udp"]["silences"], moments, FLOOR_US)
+        result = {"noise_ms": spread(noise), "quiet_seconds": self.quiet, "blackout_ms": spread(blackouts),
+                  "each_ms": blackouts, "events": len(moments), **self.summary(seen), **own}
         result["counted_losses"] = gained(before, self.settled(self.dpu.losses))
         whole = until(lambda: self.dpu.buffers() == buffers, timeout=5, every=0.1)
         result["buffers_leaked"] = 0 if whole else self.dpu.buffers() - buffers
@@ -244,10 +244,13 @@ def dead_dpu(lab, count, node="a", **options):
         for _ in range(count):
             moments.append(time.monotonic())
             outrigger("lab", "freeze", node, "--name", lab.name)
-            time.sleep(8)
+            time.sleep(10)  # the lease runs out, the host takes over and carries
             moments.append(time.monotonic())
             outrigger("lab", "thaw", node, "--name", lab.name)
-            time.sleep(10)
+            time.sleep(20)  # it is healthy for a while and has its work back
         return moments, {}
 
-    return Run(lab, 0, iperf=None, **options).measure(act)
+    run = Run(lab, 0, iperf=None, **options)
+    result = run.measure(act)
+    result["to_host_ms"], result["back_ms"] = spread(result["each_ms"][::2]), spread(result["each_ms"][1::2])
+    return result
