@@ -259,7 +259,8 @@ TEST(DesiredStateTest, IdsAndDigestOutliveTheAgent) {
 
 TEST(DesiredStateTest, AnIdThatWasFreedBeforeARestartIsNotGivenAgainTooSoon) {
   TestState test;
-  ASSERT_TRUE(test.apply(absl::StrCat(topology(), kWebPolicy)).ok());
+  ASSERT_TRUE(test.apply(topology()).ok());
+  ASSERT_TRUE(test.apply(kWebPolicy).ok());
   const uint32_t next = test.state->now()->ids.rules.next();
   Batch without;
   without.deletions.push_back({"NetworkPolicy", "shop", "web"});
