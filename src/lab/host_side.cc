@@ -140,7 +140,11 @@ absl::Status make_host_sides(const State& state, const Plan& plan) {
 
 std::vector<std::string> link_arguments(const State& state, const PlannedNode& node) {
   if (node.fallback.empty()) return {};
-  return {"--host-link", absl::StrCat(kLinkDpu, ":", kLinkPort), "--pki", pki_folder(state)};
+  const std::string pki = pki_folder(state);
+  return {"--host-link",  absl::StrCat(kLinkDpu, ":", kLinkPort),
+          "--cert",       absl::StrCat(pki, "/dpu-", node.name, ".pem"),
+          "--ca",         pki + "/ca.crt",
+          "--bundle-key", pki + "/bundle.key"};
 }
 
 absl::Status follow_host_sides(const State& state, const Plan& plan, const std::string& daemon) {
