@@ -1,6 +1,5 @@
 #include "compiler/peer_fallback.h"
 
-#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -8,33 +7,6 @@
 namespace outrigger::compiler {
 
 namespace v1 = ::outrigger::engine::v1;
-
-namespace {
-
-// `number` names the peer that is added for "NODE/fallback".
-template <typename Number>
-void apply(const FallbackAddresses& known, const std::set<std::string>& in_force, v1::Structure& structure,
-           const Number& number) {
-  const int peers = structure.peers_size();
-  for (int i = 0; i < peers; ++i) {
-    v1::Peer& peer = *structure.mutable_peers(i);
-    const auto address = known.find(peer.name());
-    if (!in_force.contains(peer.name()) || address == known.end()) continue;
-    const std::string name = absl::StrCat(peer.name(), "/fallback");
-    const uint32_t from = peer.id(), to = number(name);
-    peer.clear_underlay();
-    v1::Peer& host = *structure.add_peers();
-    host.set_id(to);
-    host.set_name(name);
-    host.set_enforces(true);
-    host.add_underlay(address->second.bytes());
-    for (v1::Endpoint& endpoint : *structure.mutable_endpoints()) {
-      if (endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from) endpoint.set_peer(to);
-    }
-  }
-}
-
-}  // namespace
 
 FallbackAddresses fallback_addresses(const std::vector<const manifest::Object*>& objects) {
   FallbackAddresses found;
@@ -47,15 +19,24 @@ FallbackAddresses fallback_addresses(const std::vector<const manifest::Object*>&
 
 void apply_fallback(const std::vector<const manifest::Object*>& objects,
                     const std::set<std::string>& in_force, Ids& ids, v1::Structure& structure) {
-  apply(fallback_addresses(objects), in_force, structure,
-        [&ids](const std::string& name) { return ids.peers.id(name); });
-}
-
-void apply_fallback(const FallbackAddresses& addresses, const std::set<std::string>& in_force,
-                    v1::Structure& structure) {
-  uint32_t next = 0;
-  for (const v1::Peer& peer : structure.peers()) next = std::max(next, peer.id() + 1);
-  apply(addresses, in_force, structure, [&next](const std::string&) { return next++; });
+  const FallbackAddresses known = fallback_addresses(objects);
+  const int peers = structure.peers_size();
+  for (int i = 0; i < peers; ++i) {
+    v1::Peer& peer = *structure.mutable_peers(i);
+    const auto address = known.find(peer.name());
+    if (!in_force.contains(peer.name()) || address == known.end()) continue;
+    const std::string name = absl::StrCat(peer.name(), "/fallback");
+    const uint32_t from = peer.id(), to = ids.peers.id(name);
+    peer.clear_underlay();
+    v1::Peer& host = *structure.add_peers();
+    host.set_id(to);
+    host.set_name(name);
+    host.set_enforces(true);
+    host.add_underlay(address->second.bytes());
+    for (v1::Endpoint& endpoint : *structure.mutable_endpoints()) {
+      if (endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from) endpoint.set_peer(to);
+    }
+  }
 }
 
 void yield(v1::Structure& structure) {

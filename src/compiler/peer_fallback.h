@@ -18,12 +18,9 @@ void apply_fallback(const std::vector<const manifest::Object*>& objects,
                     const std::set<std::string>& in_force, Ids& ids,
                     ::outrigger::engine::v1::Structure& structure);
 
-// The same for a structure whose objects are not at hand: the hosts' addresses by node, and the first free
-// numbers for the peers that are added.
+// The hosts' own tunnel addresses by node.
 using FallbackAddresses = std::map<std::string, IpAddress>;
 FallbackAddresses fallback_addresses(const std::vector<const manifest::Object*>& objects);
-void apply_fallback(const FallbackAddresses& addresses, const std::set<std::string>& in_force,
-                    ::outrigger::engine::v1::Structure& structure);
 
 // This node's own DPU has given its work to the host: it speaks through no tunnel and answers none, so that
 // its peers see the host alone.

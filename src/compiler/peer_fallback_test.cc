@@ -84,12 +84,6 @@ TEST_F(PeerFallbackTest, TheSameIsCompiledTwiceTheSame) {
   EXPECT_EQ(structure({"host-b"}).SerializeAsString(), first);
 }
 
-TEST_F(PeerFallbackTest, WithoutObjectsTheSamePlaces) {
-  v1::Structure made = structure({});
-  apply_fallback(fallback_addresses(world_.objects()), {"host-b"}, made);
-  EXPECT_EQ(places(made), places(structure({"host-b"})));
-}
-
 TEST_F(PeerFallbackTest, WhoYieldsSpeaksToNobody) {
   v1::Structure made = structure({});
   yield(made);

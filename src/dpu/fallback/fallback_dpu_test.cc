@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "dpu/fallback/adjuster.h"
 #include "dpu/fallback/bundle_maker.h"
 #include "dpu/fallback/desk.h"
 #include "dpu/fallback/peer_watch.h"
@@ -148,44 +147,6 @@ TEST(PeerWatch, MovesOverAfterSomeFailuresAndBackAfterSomeSuccesses) {
   for (int i = 0; i < 3; ++i) watch.probed("c", false);
   watch.follow({"b"});  // c has no fallback address any more
   EXPECT_THAT(seen.back(), IsEmpty());
-}
-
-TEST(Adjuster, AFallbackIsAnEpochOfTheSameGeneration) {
-  std::vector<engine::v1::Update> given;
-  Adjuster adjuster([&](const std::string& update) -> absl::StatusOr<Epoch> {
-    EXPECT_TRUE(given.emplace_back().ParseFromString(update));
-    return Epoch(static_cast<uint32_t>(given.size()));
-  });
-  ASSERT_TRUE(adjuster.set_addresses({{"host-b", *IpAddress::parse("192.0.2.102")}}).ok());
-  ASSERT_TRUE(adjuster.set_in_force({"host-b"}).ok());
-  ASSERT_TRUE(adjuster.set_in_force({}).ok());
-  EXPECT_THAT(given, IsEmpty());  // nothing is compiled yet
-  engine::v1::Update update;
-  update.set_generation(7);
-  engine::v1::Peer& peer = *update.mutable_structure()->add_peers();
-  peer.set_name("host-b");
-  peer.add_underlay(IpAddress::parse("192.0.2.2")->bytes());
-  ASSERT_TRUE(adjuster.publish(update.SerializeAsString()).ok());
-  ASSERT_TRUE(adjuster.set_in_force({"host-b"}).ok());
-  ASSERT_TRUE(adjuster.set_in_force({"host-b"}).ok());  // says nothing new
-  ASSERT_TRUE(adjuster.set_yielded(true).ok());
-  ASSERT_TRUE(adjuster.set_yielded(false).ok());
-  ASSERT_TRUE(adjuster.set_in_force({}).ok());
-  std::vector<std::string> tunnels;
-  for (const engine::v1::Update& one : given) {
-    EXPECT_EQ(one.generation(), 7u);
-    std::string all;
-    for (const engine::v1::Peer& to : one.structure().peers()) {
-      for (const std::string& bytes : to.underlay()) all += IpAddress::from_bytes(bytes)->str();
-    }
-    tunnels.push_back(all);
-  }
-  EXPECT_THAT(tunnels, ElementsAre("192.0.2.2", "192.0.2.102", "", "192.0.2.102", "192.0.2.2"));
-  // A policy alone carries no structure, and is not given one.
-  engine::v1::Update policy;
-  policy.set_generation(8);
-  ASSERT_TRUE(adjuster.publish(policy.SerializeAsString()).ok());
-  EXPECT_FALSE(given.back().has_structure());
 }
 
 TEST(BundleMaker, SequencesAscendOverRestartsAndClocks) {
