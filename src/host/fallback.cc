@@ -43,8 +43,9 @@ Fallback::Fallback(Settings settings, Keeper& keeper, Path& path, Log log)
 void Fallback::follow(const Keeper::News& news) {
   if (!news.bundle || !news.bundle_fault.empty()) return;
   const absl::StatusOr<std::string> guests_text = read_file(settings_.guests_file);
-  const bool same =
-      generation_ == news.bundle->generation() && guests_text.ok() && *guests_text == guests_text_;
+  const size_t content = std::hash<std::string>{}(news.bundle->update() + news.bundle->fallback_underlay());
+  const bool same = content == content_ && generation_ == news.bundle->generation() && guests_text.ok() &&
+                    *guests_text == guests_text_;
   if ((same && generation_ != 0) || boottime() - tried_at_ < kRetryPrepare) return;
   if (!same || path_fault_.empty()) tried_at_ = boottime();
   const absl::StatusOr<std::vector<Guest>> guests = read_guests(settings_.guests_file);
@@ -59,6 +60,7 @@ void Fallback::follow(const Keeper::News& news) {
     return;
   }
   generation_ = news.bundle->generation();
+  content_ = content;
   guests_text_ = *guests_text;
   tested_at_ = -absl::InfiniteDuration();
   for (const std::string& unfit : path_.unfit())

@@ -45,6 +45,7 @@ class Fallback {
   Machine machine_;
   Order order_ = Order::kNone;  // given here, not over the link
   uint64_t generation_ = 0;     // the path was prepared for
+  size_t content_ = 0;          // of that bundle: peers that fell back change it, too
   std::string guests_text_;     // and these endpoints
   std::string path_fault_ = "the path is not prepared yet";
   absl::Duration tested_at_ = -absl::InfiniteDuration();
