@@ -24,7 +24,8 @@ def lab(machine):
     if not (BUILD / "src/ports/outrigger-ports").exists():
         pytest.skip("no outrigger-ports in this build")
     before = huge_pages()
-    made = Lab(named("swap"), WORLD, "--mode", "split", "--daemon-arg", "--bar-failures", "--daemon-arg", "1000")
+    made = Lab(named("swap"), WORLD, "--mode", "split", "--daemon-arg", "--bar-failures", "--daemon-arg", "1000",
+               "--daemon-arg", "--engine-version", "--daemon-arg", "0.1.0")
     yield made
     made.down()
     assert huge_pages() == before, "huge pages were not given back"

@@ -15,7 +15,7 @@ class Dpu:
 
     def engines(self):
         """All of them, {"version", "state", "pid", ...}; none while the agent does not answer."""
-        done = self.lab.cli("engine", "list", "-o", "json", check=False)
+        done = outrigger("engine", "list", "--lab", self.lab.name, "-o", "json", check=False)
         if done.returncode != 0:
             return []
         return json.loads(done.stdout)["engines"]

@@ -82,7 +82,7 @@ def alive(pid):
 
 
 def planned_swap(lab, count, load=0, seed=1, **options):
-    """Upgrade and rollback, in turns."""
+    """From one version to another and back, in turns."""
     rng = random.Random(seed)
 
     def act(dpu):
@@ -93,7 +93,7 @@ def planned_swap(lab, count, load=0, seed=1, **options):
             dpu.wait_for("standby")
             time.sleep(rng.uniform(0.05, 0.25))
             moments.append(time.monotonic())
-            reported.append(change_version(lab, "rollback" if number else "upgrade", versions[1]))
+            reported.append(change_version(lab, "upgrade", versions[(number + 1) % 2]))
         return moments, {"versions": versions, "reported_us": spread(reported)}
 
     return Run(lab, load, **options).measure(act)
@@ -102,7 +102,7 @@ def planned_swap(lab, count, load=0, seed=1, **options):
 def change_version(lab, verb, version):
     """Upgrade or rollback; how long nobody had the queues, as the ports process measured it."""
     to = ["--to", version] if verb == "upgrade" else []
-    done = lab.cli("engine", verb, *to, "-o", "json", check=False)
+    done = outrigger("engine", verb, *to, "--lab", lab.name, "-o", "json", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return max((json.loads(line).get("blackout_us", 0) for line in done.stdout.splitlines()), default=0)
 
