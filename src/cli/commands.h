@@ -49,20 +49,20 @@ absl::StatusOr<Target> target(const Context& context);
 // Adds --socket, --lab and --node, and those of remote.h.
 void add_target_options(CLI::App& command, Context& context);
 
-void add_config_commands(CLI::App& app, Context& context);  // validate apply diff delete
-void add_get_command(CLI::App& app, Context& context);      // get
-void add_explain_command(CLI::App& app, Context& context);  // explain
-void add_look_commands(CLI::App& app, Context& context);    // sessions stats drops capacity
-void add_top_command(CLI::App& app, Context& context);      // top
+void add_config_commands(CLI::App& app, Context& context);    // validate apply diff delete
+void add_get_command(CLI::App& app, Context& context);        // get
+void add_explain_command(CLI::App& app, Context& context);    // explain
+void add_look_commands(CLI::App& app, Context& context);      // sessions stats drops capacity
+void add_top_command(CLI::App& app, Context& context);        // top
 void add_incidents_command(CLI::App& app, Context& context);  // incidents
 void add_logs_command(CLI::App& app, Context& context);       // logs
-void add_health_command(CLI::App& app, Context& context);   // health
-void add_policy_commands(CLI::App& app, Context& context);  // policy check
-void add_pki_commands(CLI::App& app, Context& context);     // pki init issue rotate list
-void add_engine_commands(CLI::App& app, Context& context);  // engine list upgrade rollback, generations
-void add_rollout_commands(CLI::App& app, Context& context);  // rollout start status history pause ...
+void add_health_command(CLI::App& app, Context& context);     // health
+void add_policy_commands(CLI::App& app, Context& context);    // policy check
+void add_pki_commands(CLI::App& app, Context& context);       // pki init issue rotate list
+void add_engine_commands(CLI::App& app, Context& context);    // engine list upgrade rollback, generations
+void add_rollout_commands(CLI::App& app, Context& context);   // rollout start status history pause ...
 void add_fallback_commands(CLI::App& app, Context& context);  // fallback status order return, drill
-void add_lab_commands(CLI::App& app, Context& context);     // lab up down status exec
+void add_lab_commands(CLI::App& app, Context& context);       // lab up down status exec
 
 // The whole program: parses, runs, returns the exit code.
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, Connect connect,

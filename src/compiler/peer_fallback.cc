@@ -3,6 +3,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/health_network.h"
 
 namespace outrigger::compiler {
 
@@ -22,19 +23,19 @@ void apply_fallback(const std::vector<const manifest::Object*>& objects,
   const FallbackAddresses known = fallback_addresses(objects);
   const int peers = structure.peers_size();
   for (int i = 0; i < peers; ++i) {
-    v1::Peer& peer = *structure.mutable_peers(i);
+    const v1::Peer& peer = structure.peers(i);
     const auto address = known.find(peer.name());
     if (!in_force.contains(peer.name()) || address == known.end()) continue;
     const std::string name = absl::StrCat(peer.name(), "/fallback");
     const uint32_t from = peer.id(), to = ids.peers.id(name);
-    peer.clear_underlay();
     v1::Peer& host = *structure.add_peers();
     host.set_id(to);
     host.set_name(name);
     host.set_enforces(true);
     host.add_underlay(address->second.bytes());
     for (v1::Endpoint& endpoint : *structure.mutable_endpoints()) {
-      if (endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from) endpoint.set_peer(to);
+      const bool there = endpoint.place_case() == v1::Endpoint::kPeer && endpoint.peer() == from;
+      if (there && !is_health(endpoint.name())) endpoint.set_peer(to);
     }
   }
 }

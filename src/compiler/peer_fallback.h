@@ -1,6 +1,7 @@
 // Nodes whose host carries their traffic for the time being.  Their endpoints are then behind the host's own
 // tunnel address (Node.spec.fallback.underlay) instead of the DPU's: never behind both, so nobody can speak
-// for them from the other one.  While no fallback is in force that address is no peer's at all.
+// for them from the other one.  The health network stays with the DPU: by it one sees that it is back.  While
+// no fallback is in force that address is no peer's at all.
 #pragma once
 
 #include <map>
@@ -12,7 +13,7 @@
 namespace outrigger::compiler {
 
 // In `structure`, as compile() made it, moves the endpoints of these nodes to a peer of their own named
-// "NODE/fallback" and takes the tunnel addresses of peer NODE away.  Nodes without a fallback address, and
+// "NODE/fallback".  Nodes without a fallback address, and
 // those that are not peers, are left as they are.  Ids are kept in `ids.peers` for the next time.
 void apply_fallback(const std::vector<const manifest::Object*>& objects,
                     const std::set<std::string>& in_force, Ids& ids,

@@ -66,11 +66,11 @@ class PeerFallbackTest : public ::testing::Test {
 using Places = std::map<std::string, std::string>;
 using Tunnels = std::set<std::string>;
 
-TEST_F(PeerFallbackTest, ExactlyOneOfTheTwoAddressesIsAPeers) {
+TEST_F(PeerFallbackTest, ItsEndpointsAreBehindTheHostAloneAndTheDpuIsStillProbed) {
   const v1::Structure usual = structure({});
   EXPECT_EQ(tunnels(usual), (Tunnels{"192.0.2.2", "192.0.2.3"}));
   const v1::Structure fallen = structure({"host-b"});
-  EXPECT_EQ(tunnels(fallen), (Tunnels{"192.0.2.102", "192.0.2.3"}));
+  EXPECT_EQ(tunnels(fallen), (Tunnels{"192.0.2.102", "192.0.2.2", "192.0.2.3"}));
   EXPECT_EQ(places(fallen), (Places{{"shop/on-host-b", "192.0.2.102"}, {"shop/on-host-c", "192.0.2.3"}}));
   EXPECT_EQ(places(structure({})), places(usual));
 }

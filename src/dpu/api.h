@@ -18,6 +18,7 @@
 #include "dpu/secure/management.h"
 
 namespace grpc {
+class Server;
 class ServerContext;
 class Service;
 class Status;
@@ -35,6 +36,7 @@ struct Agent {
   std::vector<grpc::Service*> more{};  // services of other rooms, served on the same socket
   secure::ListenOptions listen{};      // where it is served over mTLS as well
   Events* events = nullptr;            // is told of refused calls
+  std::function<void(engine::Figures&)> without_probes{};  // takes away what health probes provoked
 };
 
 std::unique_ptr<grpc::Service> make_config_service(Agent& agent);
@@ -67,6 +69,7 @@ class Server {
   // replaced.
   static absl::StatusOr<std::unique_ptr<Server>> listen(Agent& agent, const std::string& socket);
   virtual ~Server() = default;
+  virtual grpc::Server& grpc() = 0;
 };
 
 }  // namespace outrigger::agent

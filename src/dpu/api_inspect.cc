@@ -66,7 +66,9 @@ class InspectService : public v1::Inspect::Service {
 
  private:
   engine::Figures figures() {
-    return agent_.engine.call([](engine::Engine& engine) { return engine.figures(); });
+    engine::Figures all = agent_.engine.call([](engine::Engine& engine) { return engine.figures(); });
+    if (agent_.without_probes) agent_.without_probes(all);
+    return all;
   }
   double uptime() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - agent_.started).count();

@@ -1,4 +1,5 @@
 #include "dpu/desired_state.h"
+#include "compiler/peer_fallback.h"
 
 #include <algorithm>
 #include <cstring>
@@ -187,6 +188,10 @@ absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation gener
     next.ids = {};
   }
   if (!compiled.ok()) return compiled.status();
+  if (!detour_.fallen.empty())
+    compiler::apply_fallback(next.all(), detour_.fallen, next.ids, compiled->structure);
+  next.straight = std::make_shared<const compiler::Compiled>(*compiled);
+  if (detour_.yielded) compiler::yield(compiled->structure);
   next.compiled = *std::move(compiled);
   next.names = Names(next.compiled);
   next.digest = digest_of(next.compiled);
@@ -323,6 +328,18 @@ absl::Status DesiredState::keep(const Plan& plan) {
 
 absl::Status DesiredState::reconcile() {
   const std::lock_guard lock(applying_);
+  return reconcile_locked();
+}
+
+absl::Status DesiredState::detour(const Detour& detour) {
+  const std::lock_guard lock(applying_);
+  if (detour == detour_) return absl::OkStatus();
+  detour_ = detour;
+  const std::shared_ptr<const Snapshot> before = now();
+  if (before->generation.value() == 0) return absl::OkStatus();
+  Snapshot stale = *before;
+  stale.in_force = false;  // until the engine has taken it, it is tried again
+  set(std::move(stale));
   return reconcile_locked();
 }
 

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,13 @@ uint64_t digest_of(const compiler::Compiled& compiled);
 // All of it, as one serialised update.
 std::string whole_update(const Snapshot& snapshot);
 
+// What is not desired but so: nodes whose host carries their traffic, and whether ours does.
+struct Detour {
+  std::set<std::string> fallen;
+  bool yielded = false;
+  friend bool operator==(const Detour&, const Detour&) = default;
+};
+
 // Gives the engine a serialised update; returns when it is in force.
 using Publish = std::function<absl::StatusOr<Epoch>(const std::string& update)>;
 
@@ -76,6 +84,8 @@ class DesiredState {
   absl::StatusOr<Applied> apply(const Batch& batch);
   // Puts the stored state in force if it is not (at start, or since a device was missing).
   absl::Status reconcile();
+  // From now on, whatever is applied; the generation stays.
+  absl::Status detour(const Detour& detour);
 
   [[nodiscard]] std::shared_ptr<const Snapshot> now() const;
   // As now(), when no change is under way that engines may know before readers do; else null.
@@ -100,6 +110,7 @@ class DesiredState {
   const Publish publish_;
   std::mutex applying_;  // held for the length of an apply
   Store store_;          // under applying_
+  Detour detour_;        // under applying_
   mutable std::mutex reading_;
   std::shared_ptr<const Snapshot> now_;  // under reading_
 };

@@ -43,6 +43,8 @@ struct Snapshot {
       refused;  // "Endpoint shop/web-1" -> why the engine has it in its last good form
   Objects objects;
   compiler::Compiled compiled;
+  // As `compiled`, but as it is while this node does not yield to its host: what the host is given.
+  std::shared_ptr<const compiler::Compiled> straight;
   compiler::Ids ids;
   Names names;
 

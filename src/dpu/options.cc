@@ -80,6 +80,9 @@ void add_network_options(CLI::App& app, Options& options) {
   app.add_option("--host-link", options.host_link, "ADDRESS:PORT of the host link; none when left out")
       ->needs(certificate)
       ->needs(authority);
+  app.add_option("--bundle-key", options.bundle_key,
+                 "Ed25519 key (PEM) that signs the host's bundles; bundle.key in --state when left out");
+  app.add_option("--metrics", options.metrics, "ADDRESS:PORT of /livez, /readyz and /metrics over HTTP");
   app.add_flag("--reflection", options.reflection, "tell callers which services there are");
 }
 

@@ -36,6 +36,8 @@ struct Options {
   std::string certificate;  // of role dpu, for both, with its key unless that has its own file
   std::string key;
   std::string authority;
+  std::string bundle_key;  // signs what the host is given; empty: bundle.key in `state`, made when missing
+  std::string metrics;     // "127.0.0.1:9464": /livez, /readyz and /metrics; empty: none
   bool reflection = false;
   Mode mode = Mode::kAuto;
   std::string programs;                // folder of outrigger-ports; empty: beside this program

@@ -68,6 +68,8 @@ class GrpcServer : public Server {
     unlink(socket_.c_str());
   }
 
+  grpc::Server& grpc() override { return *server_; }
+
   absl::Status start(const std::string& socket) {
     if (absl::Status status = clear(socket); !status.ok()) return status;
     grpc::ServerBuilder builder;

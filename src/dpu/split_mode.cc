@@ -1,5 +1,6 @@
 #include "dpu/split_mode.h"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dpu/api.h"
+#include "services/services.h"
 
 namespace outrigger::agent {
 
@@ -122,6 +124,56 @@ absl::StatusOr<SplitParts> start_split(const Options& options, const SplitNeeds&
   };
   parts.supervisor = std::make_unique<SplitSupervisor>(on_engine, needs.events, std::move(hooks));
   return parts;
+}
+
+namespace {
+
+void say_what_solo_lacks(const Options& options, const engine::EngineOptions& engine) {
+  spdlog::info("node {}: {} worker(s), {} sessions each, {} MiB", options.node, engine.workers,
+               engine.sessions_per_worker, engine.memory_mib);
+  spdlog::warn(
+      "solo mode: ports, sessions and API live and die with this process; no standby engine, no hot upgrade");
+  if (!engine.huge_pages) {
+    spdlog::warn(
+        "no huge pages: tables above the L2 cache are slow; {} MiB of 2 MiB pages would do (echo {} > "
+        "/proc/sys/vm/nr_hugepages)",
+        engine.memory_mib, engine.memory_mib / 2 + 64);
+  }
+}
+
+absl::StatusOr<SplitParts> start_solo(const Options& options) {
+  const engine::EngineOptions wanted = engine_options(options, free_huge_pages_mib());
+  say_what_solo_lacks(options, wanted);
+  auto started =
+      EngineThread::start([&wanted] { return engine::Engine::start(wanted, services::make_builder()); });
+  if (!started.ok()) return started.status();
+  auto supervisor = std::make_unique<SoloSupervisor>(**started);
+  return SplitParts{*std::move(started), std::move(supervisor)};
+}
+
+}  // namespace
+
+absl::StatusOr<SplitParts> start_engines(const Options& options, const SplitNeeds& needs) {
+  const absl::StatusOr<ModeChoice> choice = choose_mode(options);
+  if (!choice.ok()) return choice.status();
+  if (!choice->split) {
+    spdlog::info("solo mode: {}", choice->why);
+    return start_solo(options);
+  }
+  spdlog::info("split mode: ports and engines outlive this process{}{}", choice->why.empty() ? "" : "; ",
+               choice->why);
+  return start_split(options, needs);
+}
+
+std::vector<ChildOutput> child_outputs(Supervisor& supervisor) {
+  std::vector<ChildOutput> all;
+  const EngineView ports = supervisor.ports();
+  if (!ports.log.empty()) all.push_back({ports.log, "ports", ports.version, ""});
+  for (const EngineView& engine : supervisor.engines()) {
+    if (!engine.log.empty())
+      all.push_back({engine.log, "engine", engine.version, absl::StrCat("slot ", engine.slot)});
+  }
+  return all;
 }
 
 std::vector<EngineView> SoloSupervisor::engines() {

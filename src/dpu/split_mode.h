@@ -24,7 +24,7 @@ absl::StatusOr<ModeChoice> choose_mode(const Options& options);
 
 struct SplitParts {
   std::unique_ptr<EngineThread> engine;
-  std::unique_ptr<SplitSupervisor> supervisor;
+  std::unique_ptr<Supervisor> supervisor;
 };
 // `notes` keeps the chosen version, used only under `notes_lock`; both, `events` and `state` must outlive the
 // parts. The version named in `notes` is used before that of `options`.
@@ -36,6 +36,17 @@ struct SplitNeeds {
   std::function<bool()> fallback_in_force{};
 };
 absl::StatusOr<SplitParts> start_split(const Options& options, const SplitNeeds& needs);
+// As choose_mode says: split, or an engine in this process.
+absl::StatusOr<SplitParts> start_engines(const Options& options, const SplitNeeds& needs);
+
+// What the processes beside us write to.
+struct ChildOutput {
+  std::string path;
+  std::string service;
+  std::string version;
+  std::string subject;  // "slot 0"
+};
+std::vector<ChildOutput> child_outputs(Supervisor& supervisor);
 
 // What there is to see of engines when there is but this process.
 class SoloSupervisor final : public Supervisor {

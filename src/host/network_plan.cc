@@ -43,7 +43,7 @@ std::string links(const NetworkWorld& network, const std::set<std::string>& pres
                       "\n");
     }
     absl::StrAppend(&lines, "link set ", port, " mtu ", network.mtu, " master ", bridge, "\n",  //
-                    "link set ", port, " type bridge_slave learning off\n",        //
+                    "link set ", port, " type bridge_slave learning off\n",                     //
                     "link set ", port, " up\n");
   }
   absl::StrAppend(&lines, "link set ", bridge, " mtu ", network.mtu, "\nlink set ", bridge, " up\n");

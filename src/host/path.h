@@ -49,7 +49,7 @@ class Path {
 
   std::string prefix_, folder_;
   World world_;
-  std::map<uint32_t, Guest> guests_;  // of local endpoints, by id
+  std::map<uint32_t, Guest> guests_;                   // of local endpoints, by id
   std::map<uint32_t, std::set<std::string>> present_;  // devices in them, when a switch began
 };
 

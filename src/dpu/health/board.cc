@@ -80,13 +80,13 @@ void Board::note(const std::string& service, const Finding& finding, absl::Time 
     kept.vacuous = kept.machine.vacuous();
     kept.state.reason = finding.reason;
     if (kept.machine.damped() && kept.machine.state() == Health::kDegraded &&
-        finding.outcome == Outcome::kPass)
+        finding.outcome == ProbeOutcome::kPass)
       kept.state.reason = absl::StrCat("changed too often, held back until it stays calm; ", finding.reason);
     kept.state.last_probe = now;
     kept.state.latency = finding.latency;
-    const bool good = finding.outcome == Outcome::kPass || finding.outcome == Outcome::kTrouble;
+    const bool good = finding.outcome == ProbeOutcome::kPass || finding.outcome == ProbeOutcome::kTrouble;
     kept.state.succeeded += good ? 1 : 0;
-    kept.state.failed += finding.outcome == Outcome::kFail ? 1 : 0;
+    kept.state.failed += finding.outcome == ProbeOutcome::kFail ? 1 : 0;
     changed(kept, before, now, told);
   }
   call(told);

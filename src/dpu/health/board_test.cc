@@ -38,14 +38,14 @@ TEST(Board, LeavingReadyBeginsAnIncidentAndReadyEndsIt) {
   Board board(&heard);
   board.add(entry("policy"), kStart);
   absl::Time now = kStart;
-  const auto note = [&](Outcome outcome, const char* reason) {
+  const auto note = [&](ProbeOutcome outcome, const char* reason) {
     for (int i = 0; i < 3; ++i) board.note("policy", {outcome, reason}, now += absl::Milliseconds(200));
   };
   EXPECT_EQ(board.of("policy").health, Health::kStarting);
-  note(Outcome::kPass, "fine");
-  note(Outcome::kFail, "it leaks");
-  note(Outcome::kTrouble, "slow");
-  note(Outcome::kPass, "fine");
+  note(ProbeOutcome::kPass, "fine");
+  note(ProbeOutcome::kFail, "it leaks");
+  note(ProbeOutcome::kTrouble, "slow");
+  note(ProbeOutcome::kPass, "fine");
   EXPECT_THAT(phases(heard),
               ElementsAre("point policy: starting -> ready: fine", "begin policy: ready -> failed: it leaks",
                           "point policy: failed -> degraded: slow", "end policy: degraded -> ready: fine"));
@@ -64,7 +64,7 @@ TEST(Board, SilenceBeginsAnIncidentToo) {
   Heard heard;
   Board board(&heard);
   board.add(entry("policy"), kStart);
-  for (int i = 1; i <= 3; ++i) board.note("policy", {Outcome::kPass, "fine"}, kStart + absl::Seconds(i));
+  for (int i = 1; i <= 3; ++i) board.note("policy", {ProbeOutcome::kPass, "fine"}, kStart + absl::Seconds(i));
   board.tick(kStart + absl::Seconds(6));
   EXPECT_EQ(board.of("policy").health, Health::kReady);
   board.tick(kStart + absl::Seconds(7));
@@ -77,12 +77,12 @@ TEST(Board, NothingToProbeIsNoIncidentAndNotReady) {
   Heard heard;
   Board board(&heard);
   board.add(entry("overlay"), kStart);
-  board.note("overlay", {Outcome::kNothing, "nothing to probe: no peers"}, kStart);
+  board.note("overlay", {ProbeOutcome::kNothing, "nothing to probe: no peers"}, kStart);
   EXPECT_EQ(board.of("overlay").health, Health::kUnknown);
   EXPECT_EQ(heard.all.back().phase, Phase::kPoint);
   EXPECT_EQ(board.overall(), Health::kUnknown);  // nothing is known of anything
   board.add(entry("policy"), kStart);
-  for (int i = 0; i < 3; ++i) board.note("policy", {Outcome::kPass, "fine"}, kStart);
+  for (int i = 0; i < 3; ++i) board.note("policy", {ProbeOutcome::kPass, "fine"}, kStart);
   EXPECT_EQ(board.overall(), Health::kReady);
   board.add(entry("vswitch"), kStart);
   EXPECT_EQ(board.overall(), Health::kStarting);
@@ -98,10 +98,10 @@ TEST(Board, ListenersHearChangesUntilForgotten) {
     heard.push_back(state.health);
     EXPECT_EQ(board.of("policy").health, state.health);  // may ask back
   });
-  for (int i = 0; i < 5; ++i) board.note("policy", {Outcome::kPass, "fine"}, kStart);
+  for (int i = 0; i < 5; ++i) board.note("policy", {ProbeOutcome::kPass, "fine"}, kStart);
   EXPECT_THAT(heard, ElementsAre(Health::kReady));
   board.forget(watcher);
-  for (int i = 0; i < 5; ++i) board.note("policy", {Outcome::kFail, "bad"}, kStart);
+  for (int i = 0; i < 5; ++i) board.note("policy", {ProbeOutcome::kFail, "bad"}, kStart);
   EXPECT_THAT(heard, ElementsAre(Health::kReady));
 }
 
@@ -141,13 +141,13 @@ TEST(Runner, AHangingProbeHoldsUpNoOther) {
         [&]() -> Finding {
           std::unique_lock lock(mutex);
           wake.wait(lock, [&] { return release; });
-          return {Outcome::kPass, "late"};
+          return {ProbeOutcome::kPass, "late"};
         },
         absl::Milliseconds(20));
     runner.add(
         "works",
         [] {
-          return Finding{Outcome::kPass, "fine"};
+          return Finding{ProbeOutcome::kPass, "fine"};
         },
         absl::Milliseconds(20));
     EXPECT_TRUE(soon([&] {
@@ -218,17 +218,17 @@ TEST(Reach, ExecByItsExitCode) {
   service.health.probe = manifest::Service::Probe::kExec;
   service.health.command = {"/bin/check"};
   ProbeSources sources;
-  EXPECT_EQ(reach_probe(sources, service)().outcome, Outcome::kNothing);
+  EXPECT_EQ(reach_probe(sources, service)().outcome, ProbeOutcome::kNothing);
   absl::StatusOr<int> code = 0;
   sources.exec = [&code](const std::string& name, const std::vector<std::string>&, absl::Duration) {
     EXPECT_EQ(name, "dns");
     return code;
   };
-  EXPECT_EQ(reach_probe(sources, service)().outcome, Outcome::kPass);
+  EXPECT_EQ(reach_probe(sources, service)().outcome, ProbeOutcome::kPass);
   code = 3;
   EXPECT_EQ(reach_probe(sources, service)().reason, "/bin/check ended with 3");
   code = absl::DeadlineExceededError("no answer in time");
-  EXPECT_EQ(reach_probe(sources, service)().outcome, Outcome::kFail);
+  EXPECT_EQ(reach_probe(sources, service)().outcome, ProbeOutcome::kFail);
 }
 
 }  // namespace

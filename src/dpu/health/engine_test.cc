@@ -66,11 +66,11 @@ TEST_F(RealEngine, PassesItsProbes) {
   const Probe heartbeat = heartbeat_probe(sources(), absl::Seconds(1));
   for (int i = 0; i < 20; ++i) {
     Finding found = verdict();
-    EXPECT_EQ(found.outcome, Outcome::kPass) << i << ": " << found.reason;
+    EXPECT_EQ(found.outcome, ProbeOutcome::kPass) << i << ": " << found.reason;
     EXPECT_GT(found.latency, absl::ZeroDuration());
     found = loopback();
-    EXPECT_EQ(found.outcome, Outcome::kPass) << i << ": " << found.reason;
-    EXPECT_EQ(heartbeat().outcome, Outcome::kPass);
+    EXPECT_EQ(found.outcome, ProbeOutcome::kPass) << i << ": " << found.reason;
+    EXPECT_EQ(heartbeat().outcome, ProbeOutcome::kPass);
   }
 }
 
@@ -80,7 +80,7 @@ TEST_F(RealEngine, ProbesAddNothingToWhatIsShown) {
   ProbeSources from = sources();
   const Probe verdict = verdict_probe(from, kTimeout);
   const std::vector<uint64_t> before = engine_->figures().drops;
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(verdict().outcome, Outcome::kPass);
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(verdict().outcome, ProbeOutcome::kPass);
   std::vector<uint64_t> after = engine_->figures().drops;
   EXPECT_NE(after, before);
   from.drops->take_from(after);
@@ -94,14 +94,14 @@ TEST_F(RealEngine, AHoleInThePolicyIsSeen) {
                 }
               }).ok());
   const Finding found = verdict_probe(sources(), kTimeout)();
-  EXPECT_EQ(found.outcome, Outcome::kFail);
+  EXPECT_EQ(found.outcome, ProbeOutcome::kFail);
   EXPECT_EQ(found.reason, "a packet denied by a rule arrived");
 }
 
 TEST_F(RealEngine, APolicyThatDeniesEverythingIsSeen) {
   ASSERT_TRUE(apply([](engine::v1::Policy& policy) { policy.clear_add_rules(); }).ok());
   const Finding found = verdict_probe(sources(), absl::Milliseconds(200))();
-  EXPECT_EQ(found.outcome, Outcome::kFail);
+  EXPECT_EQ(found.outcome, ProbeOutcome::kFail);
   EXPECT_EQ(found.reason, "an allowed packet of a fresh flow did not arrive: policy_ingress");
 }
 
@@ -113,8 +113,8 @@ TEST_F(RealEngine, WithoutTheNetworkProbesFail) {
   *update.mutable_structure() = compiled->structure;
   *update.mutable_policy() = compiled->policy;
   ASSERT_TRUE(engine_->apply(update.SerializeAsString()).ok());
-  EXPECT_EQ(verdict_probe(sources(), kTimeout)().outcome, Outcome::kFail);
-  EXPECT_EQ(loopback_probe(sources(), kTimeout)().outcome, Outcome::kFail);
+  EXPECT_EQ(verdict_probe(sources(), kTimeout)().outcome, ProbeOutcome::kFail);
+  EXPECT_EQ(loopback_probe(sources(), kTimeout)().outcome, ProbeOutcome::kFail);
 }
 
 }  // namespace

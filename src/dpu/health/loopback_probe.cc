@@ -36,22 +36,22 @@ class Loopback {
   Finding operator()() {
     const auto plan = sources_.plan ? sources_.plan() : std::nullopt;
     if (!plan || !sources_.echo)
-      return {Outcome::kNothing, "nothing to probe: no desired state for this node"};
+      return {ProbeOutcome::kNothing, "nothing to probe: no desired state for this node"};
     const uint64_t mark = next_mark();
     const auto frame = probe_frame(plan->b, plan->a, {packet::kUdp, kPort, kPort}, mark);
     const auto echo = sources_.echo(PortId(compiler::kProbePortB), frame, mark, timeout_ms_);
     if (absl::IsUnimplemented(echo.status()))
-      return {Outcome::kNothing, absl::StrCat("nothing to probe with: ", echo.status().message())};
-    if (!echo.ok()) return {Outcome::kFail, std::string(echo.status().message())};
+      return {ProbeOutcome::kNothing, absl::StrCat("nothing to probe with: ", echo.status().message())};
+    if (!echo.ok()) return {ProbeOutcome::kFail, std::string(echo.status().message())};
     if (!echo->arrived || echo->port != PortId(compiler::kProbePortA)) {
-      return {Outcome::kFail, absl::StrCat("a packet from one probe port to the other did not arrive",
-                                           echo->drop == Drop::kNone ? "" : ": ",
-                                           std::string(kDrops[static_cast<size_t>(echo->drop)].name))};
+      return {ProbeOutcome::kFail, absl::StrCat("a packet from one probe port to the other did not arrive",
+                                                echo->drop == Drop::kNone ? "" : ": ",
+                                                std::string(kDrops[static_cast<size_t>(echo->drop)].name))};
     }
     if (round_++ % kFiguresEvery == 0) troubles_ = troubles(sources_);
     const absl::Duration latency = absl::Nanoseconds(echo->nanoseconds);
-    if (!troubles_.empty()) return {Outcome::kTrouble, troubles_, latency};
-    return {Outcome::kPass, "a packet went from one probe port to the other", latency};
+    if (!troubles_.empty()) return {ProbeOutcome::kTrouble, troubles_, latency};
+    return {ProbeOutcome::kPass, "a packet went from one probe port to the other", latency};
   }
 
  private:

@@ -22,15 +22,15 @@ HealthRules HealthRules::of(absl::Duration interval, absl::Duration timeout, uin
 // What the run so far has earned; the present state when it is too short.
 Health HealthMachine::wanted() const {
   switch (run_) {
-    case Outcome::kNothing:
+    case ProbeOutcome::kNothing:
       return Health::kUnknown;
-    case Outcome::kPass:
+    case ProbeOutcome::kPass:
       return length_ < rules_.ready_after ? state_ : damped_ ? Health::kDegraded : Health::kReady;
-    case Outcome::kTrouble:
+    case ProbeOutcome::kTrouble:
       return length_ < (state_ == Health::kReady ? rules_.fail_after : rules_.ready_after)
                  ? state_
                  : Health::kDegraded;
-    case Outcome::kFail:
+    case ProbeOutcome::kFail:
       return length_ < rules_.fail_after ? state_ : Health::kFailed;
   }
   return state_;
@@ -54,10 +54,10 @@ bool HealthMachine::become(Health next, absl::Time now) {
   return true;
 }
 
-bool HealthMachine::note(Outcome outcome, absl::Time now) {
+bool HealthMachine::note(ProbeOutcome outcome, absl::Time now) {
   heard_ = now;
-  vacuous_ = outcome == Outcome::kNothing;
-  if (outcome == Outcome::kFail) last_failure_ = now;
+  vacuous_ = outcome == ProbeOutcome::kNothing;
+  if (outcome == ProbeOutcome::kFail) last_failure_ = now;
   const bool is_calm = calm(now);
   damped_ = damped_ && !is_calm;
   if (outcome != run_ || length_ == 0) {

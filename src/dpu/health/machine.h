@@ -18,7 +18,7 @@
 
 namespace outrigger::agent {
 
-enum class Outcome : uint8_t {
+enum class ProbeOutcome : uint8_t {
   kPass,
   kTrouble,  // it works, but: a table nearly full, one peer of several away
   kFail,
@@ -41,7 +41,7 @@ class HealthMachine {
   HealthMachine(const HealthRules& rules, absl::Time now) : rules_(rules), since_(now), heard_(now) {}
 
   // True when the state is another afterwards.
-  bool note(Outcome outcome, absl::Time now);
+  bool note(ProbeOutcome outcome, absl::Time now);
   bool tick(absl::Time now);  // time alone: silence
 
   [[nodiscard]] Health state() const { return state_; }
@@ -61,7 +61,7 @@ class HealthMachine {
   Health state_ = Health::kStarting;
   absl::Time since_;
   absl::Time heard_;
-  Outcome run_ = Outcome::kNothing;
+  ProbeOutcome run_ = ProbeOutcome::kNothing;
   uint32_t length_ = 0;
   absl::Time run_began_ = absl::InfinitePast();
   absl::Time last_failure_ = absl::InfinitePast();

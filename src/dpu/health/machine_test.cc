@@ -14,12 +14,12 @@ std::string states(const std::string& results, HealthRules rules = {}) {
   std::string out;
   for (const char c : results) {
     now += absl::Milliseconds(100);
-    if (c == 'p') machine.note(Outcome::kPass, now);
-    if (c == 't') machine.note(Outcome::kTrouble, now);
-    if (c == 'f') machine.note(Outcome::kFail, now);
-    if (c == 'n') machine.note(Outcome::kNothing, now);
+    if (c == 'p') machine.note(ProbeOutcome::kPass, now);
+    if (c == 't') machine.note(ProbeOutcome::kTrouble, now);
+    if (c == 'f') machine.note(ProbeOutcome::kFail, now);
+    if (c == 'n') machine.note(ProbeOutcome::kNothing, now);
     if (c == '_') {
-      for (int i = 0; i < 100; ++i) machine.note(Outcome::kPass, now += absl::Milliseconds(100));
+      for (int i = 0; i < 100; ++i) machine.note(ProbeOutcome::kPass, now += absl::Milliseconds(100));
     }
     machine.tick(now);
     constexpr char kLetters[] = "usrdf";
@@ -85,8 +85,8 @@ TEST(HealthMachine, AfterTooManyChangesCalmIsHeldBack) {
 TEST(HealthMachine, SaysWhenTheRunBegan) {
   const absl::Time start = absl::FromUnixSeconds(1000);
   HealthMachine machine({}, start);
-  for (int i = 1; i <= 3; ++i) machine.note(Outcome::kPass, start + absl::Seconds(i));
-  for (int i = 4; i <= 6; ++i) machine.note(Outcome::kFail, start + absl::Seconds(i));
+  for (int i = 1; i <= 3; ++i) machine.note(ProbeOutcome::kPass, start + absl::Seconds(i));
+  for (int i = 4; i <= 6; ++i) machine.note(ProbeOutcome::kFail, start + absl::Seconds(i));
   EXPECT_EQ(machine.state(), Health::kFailed);
   EXPECT_EQ(machine.run_began(), start + absl::Seconds(4));
   EXPECT_EQ(machine.flaps(), 1u);

@@ -29,27 +29,28 @@ class Heartbeat {
     double longest = 0;
     size_t owned = 0;
     for (const BeatView& beat : beats) {
-      if (!beat.owned) return {Outcome::kFail, absl::StrCat("nobody has the queues of worker ", beat.worker)};
+      if (!beat.owned)
+        return {ProbeOutcome::kFail, absl::StrCat("nobody has the queues of worker ", beat.worker)};
       ++owned;
       longest = std::max(longest, beat.silent_ms);
       if (absl::Milliseconds(beat.silent_ms) < stall_) continue;
-      return {Outcome::kFail, absl::StrCat("worker ", beat.worker, " has made no turn for ",
-                                           absl::StrFormat("%.0f", beat.silent_ms), " ms",
-                                           beat.doing.empty() ? "" : ", in ", beat.doing)};
+      return {ProbeOutcome::kFail, absl::StrCat("worker ", beat.worker, " has made no turn for ",
+                                                absl::StrFormat("%.0f", beat.silent_ms), " ms",
+                                                beat.doing.empty() ? "" : ", in ", beat.doing)};
     }
-    return {Outcome::kPass, absl::StrCat(owned, " workers turn"), absl::Milliseconds(longest)};
+    return {ProbeOutcome::kPass, absl::StrCat(owned, " workers turn"), absl::Milliseconds(longest)};
   }
 
   Finding by_turns() {
-    if (!sources_.figures) return {Outcome::kNothing, "nothing to probe: no engine"};
+    if (!sources_.figures) return {ProbeOutcome::kNothing, "nothing to probe: no engine"};
     const engine::Figures figures = sources_.figures();
-    if (figures.workers.empty()) return {Outcome::kFail, "the engine does not answer"};
+    if (figures.workers.empty()) return {ProbeOutcome::kFail, "the engine does not answer"};
     uint64_t turns = 0;
     for (const engine::WorkerFigures& worker : figures.workers) turns += worker.turns;
     const bool moved = turns != turns_;
     turns_ = turns;
-    if (!moved) return {Outcome::kFail, "no worker has made a turn since the last probe"};
-    return {Outcome::kPass, "workers turn (solo mode: no heartbeats)"};
+    if (!moved) return {ProbeOutcome::kFail, "no worker has made a turn since the last probe"};
+    return {ProbeOutcome::kPass, "workers turn (solo mode: no heartbeats)"};
   }
 
   const ProbeSources sources_;
@@ -85,12 +86,12 @@ Probe heartbeat_probe(const ProbeSources& sources, absl::Duration stall) {
 
 Probe store_probe(const ProbeSources& sources) {
   return [store = sources.store]() -> Finding {
-    if (!store) return {Outcome::kNothing, "nothing to probe: no store"};
+    if (!store) return {ProbeOutcome::kNothing, "nothing to probe: no store"};
     const absl::Time begun = absl::Now();
     const absl::Status status = store();
     const absl::Duration took = absl::Now() - begun;
-    if (!status.ok()) return {Outcome::kFail, std::string(status.message()), took};
-    return {Outcome::kPass, "written and read back", took};
+    if (!status.ok()) return {ProbeOutcome::kFail, std::string(status.message()), took};
+    return {ProbeOutcome::kPass, "written and read back", took};
   };
 }
 

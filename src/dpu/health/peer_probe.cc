@@ -24,15 +24,16 @@ class Peers {
   Finding operator()() {
     const auto plan = sources_.plan ? sources_.plan() : std::nullopt;
     if (!plan || !sources_.echo)
-      return {Outcome::kNothing, "nothing to probe: no desired state for this node"};
-    if (plan->peers.empty()) return {Outcome::kNothing, "nothing to probe: no other dpu node can be reached"};
+      return {ProbeOutcome::kNothing, "nothing to probe: no desired state for this node"};
+    if (plan->peers.empty())
+      return {ProbeOutcome::kNothing, "nothing to probe: no other dpu node can be reached"};
     keep(plan->peers);
     absl::Duration slowest = absl::ZeroDuration();
     for (size_t i = 0; i < std::min(kPeersATime, plan->peers.size()); ++i) {
       const compiler::HealthPeer& peer = plan->peers[next_++ % plan->peers.size()];
       const absl::Status status = ask(*plan, peer, slowest);
       if (absl::IsUnimplemented(status))
-        return {Outcome::kNothing, absl::StrCat("nothing to probe with: ", status.message())};
+        return {ProbeOutcome::kNothing, absl::StrCat("nothing to probe with: ", status.message())};
       note(peer.node, status);
     }
     return judge(slowest);
@@ -72,6 +73,7 @@ class Peers {
   }
 
   void note(const std::string& name, const absl::Status& status) {
+    if (sources_.peer_probed) sources_.peer_probed(name, status.ok());
     Peer& peer = peers_[name];
     if (status.ok()) {
       if (peer.away) tell(name, Phase::kEnd, peer, "answers again");
@@ -109,13 +111,13 @@ class Peers {
       heard += peer.lost == 0 && peer.heard ? 1 : 0;
     }
     if (away.empty()) {
-      return {Outcome::kPass, absl::StrCat(heard, " of ", peers_.size(), " peers answer"), slowest};
+      return {ProbeOutcome::kPass, absl::StrCat(heard, " of ", peers_.size(), " peers answer"), slowest};
     }
     const size_t count = away.size();
     if (count > kNamed) away.resize(kNamed);
     std::string reason = absl::StrCat("no answer from ", absl::StrJoin(away, ", "));
     if (count > kNamed) absl::StrAppend(&reason, " and ", count - kNamed, " more");
-    return {heard == 0 ? Outcome::kFail : Outcome::kTrouble, std::move(reason), slowest};
+    return {heard == 0 ? ProbeOutcome::kFail : ProbeOutcome::kTrouble, std::move(reason), slowest};
   }
 
   const ProbeSources sources_;

@@ -24,7 +24,7 @@
 namespace outrigger::agent {
 
 struct Finding {
-  Outcome outcome = Outcome::kNothing;
+  ProbeOutcome outcome = ProbeOutcome::kNothing;
   std::string reason;
   absl::Duration latency = absl::ZeroDuration();
 };
@@ -49,6 +49,7 @@ struct ProbeSources {
   std::shared_ptr<ProbeDrops> drops = std::make_shared<ProbeDrops>();
   std::function<std::vector<BeatView>()> beats;
   std::function<engine::Figures()> figures;
+  std::function<void(const std::string& node, bool answered)> peer_probed;  // told of each peer's result
   std::function<std::vector<std::string>()> links_down;  // ports whose link is down: "shop/web-1"
   std::function<absl::Status()> store;                   // writes, reads back
   // Exit code of a command inside a service's sandbox.

@@ -22,7 +22,7 @@ TEST(Verdict, AllowedArriveAndDeniedDoNot) {
     const Probe probe = verdict_probe(wire.sources(), kTimeout);
     for (int i = 0; i < 5; ++i) {
       const Finding found = probe();
-      EXPECT_EQ(found.outcome, Outcome::kPass) << found.reason;
+      EXPECT_EQ(found.outcome, ProbeOutcome::kPass) << found.reason;
       EXPECT_EQ(found.latency, absl::Microseconds(5));
     }
   }
@@ -51,22 +51,24 @@ TEST(Verdict, SeesEachWayToBeWrong) {
   struct {
     const char* what;
     std::function<void(FakeWire&)> harm;
-    Outcome outcome;
+    ProbeOutcome outcome;
     const char* reason;
   } const rows[] = {
-      {"a leak", [](FakeWire& w) { w.leaks = true; }, Outcome::kFail, "a packet denied by a rule arrived"},
-      {"a dead path", [](FakeWire& w) { w.deaf = true; }, Outcome::kFail,
+      {"a leak", [](FakeWire& w) { w.leaks = true; }, ProbeOutcome::kFail,
+       "a packet denied by a rule arrived"},
+      {"a dead path", [](FakeWire& w) { w.deaf = true; }, ProbeOutcome::kFail,
        "an allowed packet of a fresh flow did not"},
-      {"stuck sessions", [](FakeWire& w) { w.known_stuck = true; }, Outcome::kFail,
+      {"stuck sessions", [](FakeWire& w) { w.known_stuck = true; }, ProbeOutcome::kFail,
        "of a known flow did not arrive"},
-      {"no engine", [](FakeWire& w) { w.broken = absl::UnavailableError("gone"); }, Outcome::kFail, "gone"},
+      {"no engine", [](FakeWire& w) { w.broken = absl::UnavailableError("gone"); }, ProbeOutcome::kFail,
+       "gone"},
       {"no probe ports", [](FakeWire& w) { w.broken = absl::UnimplementedError("no probe ports yet"); },
-       Outcome::kNothing, "nothing to probe with"},
+       ProbeOutcome::kNothing, "nothing to probe with"},
   };
   for (const auto& row : rows) {
     FakeWire wire;
     const Probe probe = verdict_probe(wire.sources(), kTimeout);
-    for (int i = 0; i < 2; ++i) ASSERT_EQ(probe().outcome, Outcome::kPass);
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(probe().outcome, ProbeOutcome::kPass);
     row.harm(wire);
     const Finding found = probe();
     EXPECT_EQ(found.outcome, row.outcome) << row.what;
@@ -78,40 +80,40 @@ TEST(Verdict, WithoutANodeThereIsNothingToProbe) {
   FakeWire wire;
   ProbeSources sources = wire.sources();
   sources.plan = [] { return std::nullopt; };
-  EXPECT_EQ(verdict_probe(sources, kTimeout)().outcome, Outcome::kNothing);
-  EXPECT_EQ(loopback_probe(sources, kTimeout)().outcome, Outcome::kNothing);
-  EXPECT_EQ(peer_probe(sources, kTimeout, nullptr)().outcome, Outcome::kNothing);
+  EXPECT_EQ(verdict_probe(sources, kTimeout)().outcome, ProbeOutcome::kNothing);
+  EXPECT_EQ(loopback_probe(sources, kTimeout)().outcome, ProbeOutcome::kNothing);
+  EXPECT_EQ(peer_probe(sources, kTimeout, nullptr)().outcome, ProbeOutcome::kNothing);
 }
 
 TEST(Loopback, ArrivesAndLooksAtRoomAndLinks) {
   FakeWire wire;
   wire.figures.capacity = {{"sessions", 1000, 900}, {"small", 4, 4}};
-  EXPECT_EQ(loopback_probe(wire.sources(), kTimeout)().outcome, Outcome::kPass);
+  EXPECT_EQ(loopback_probe(wire.sources(), kTimeout)().outcome, ProbeOutcome::kPass);
   wire.figures.capacity[0].used = 901;
   Finding found = loopback_probe(wire.sources(), kTimeout)();
-  EXPECT_EQ(found.outcome, Outcome::kTrouble);
+  EXPECT_EQ(found.outcome, ProbeOutcome::kTrouble);
   EXPECT_EQ(found.reason, "sessions 901 of 1000");
   wire.figures.capacity.clear();
   ProbeSources sources = wire.sources();
   sources.links_down = [] { return std::vector<std::string>{"shop/web-1"}; };
   EXPECT_EQ(loopback_probe(sources, kTimeout)().reason, "no link on shop/web-1");
   wire.deaf = true;
-  EXPECT_EQ(loopback_probe(wire.sources(), kTimeout)().outcome, Outcome::kFail);
+  EXPECT_EQ(loopback_probe(wire.sources(), kTimeout)().outcome, ProbeOutcome::kFail);
 }
 
 TEST(Peer, AllSomeOrNone) {
   FakeWire wire;
   Heard heard;
   const Probe alone = peer_probe(wire.sources(), kTimeout, &heard);
-  EXPECT_EQ(alone().outcome, Outcome::kNothing);
+  EXPECT_EQ(alone().outcome, ProbeOutcome::kNothing);
   for (const char* name : {"host-b", "host-c", "host-d", "host-e", "host-f", "host-g"}) wire.peer(name);
   const Probe probe = peer_probe(wire.sources(), kTimeout, &heard);
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(probe().outcome, Outcome::kPass);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(probe().outcome, ProbeOutcome::kPass);
   EXPECT_EQ(probe().reason, "6 of 6 peers answer");
   wire.away = {"host-d"};
   Finding found;
   for (int i = 0; i < 6; ++i) found = probe();
-  EXPECT_EQ(found.outcome, Outcome::kTrouble);
+  EXPECT_EQ(found.outcome, ProbeOutcome::kTrouble);
   EXPECT_EQ(found.reason, "no answer from host-d (no answer)");
   ASSERT_THAT(heard.all, SizeIs(1));
   EXPECT_EQ(heard.all[0].subject, "peer host-d");
@@ -119,25 +121,25 @@ TEST(Peer, AllSomeOrNone) {
   EXPECT_LT(heard.all[0].first_sign, heard.all[0].time);
   wire.deaf = true;
   for (int i = 0; i < 2; ++i) found = probe();
-  EXPECT_EQ(found.outcome, Outcome::kFail);
+  EXPECT_EQ(found.outcome, ProbeOutcome::kFail);
   wire.deaf = false;
   wire.away.clear();
   for (int i = 0; i < 2; ++i) found = probe();
-  EXPECT_EQ(found.outcome, Outcome::kPass);
+  EXPECT_EQ(found.outcome, ProbeOutcome::kPass);
   EXPECT_EQ(heard.all.back().phase, Phase::kEnd);
 }
 
 TEST(Heartbeat, RowsOfBeats) {
   struct {
     std::vector<BeatView> beats;
-    Outcome outcome;
+    ProbeOutcome outcome;
     const char* reason;
   } const rows[] = {
-      {{{0, 7, 3, "receive", true}, {1, 9, 5, "", true}}, Outcome::kPass, "2 workers turn"},
+      {{{0, 7, 3, "receive", true}, {1, 9, 5, "", true}}, ProbeOutcome::kPass, "2 workers turn"},
       {{{0, 7, 3, "", true}, {1, 9, 1500, "decide", true}},
-       Outcome::kFail,
+       ProbeOutcome::kFail,
        "worker 1 has made no turn for 1500 ms, in decide"},
-      {{{0, 7, 3, "", false}}, Outcome::kFail, "nobody has the queues of worker 0"},
+      {{{0, 7, 3, "", false}}, ProbeOutcome::kFail, "nobody has the queues of worker 0"},
   };
   for (const auto& row : rows) {
     ProbeSources sources;
@@ -153,11 +155,11 @@ TEST(Heartbeat, InSoloModeTurnsMustGrow) {
   engine::Figures figures;
   sources.figures = [&figures] { return figures; };
   const Probe probe = heartbeat_probe(sources, absl::Seconds(1));
-  EXPECT_EQ(probe().outcome, Outcome::kFail);  // it does not answer
+  EXPECT_EQ(probe().outcome, ProbeOutcome::kFail);  // it does not answer
   figures.workers = {{.worker = 0, .turns = 5}};
-  EXPECT_EQ(probe().outcome, Outcome::kPass);
-  EXPECT_EQ(probe().outcome, Outcome::kFail);
-  EXPECT_EQ(heartbeat_probe({}, absl::Seconds(1))().outcome, Outcome::kNothing);
+  EXPECT_EQ(probe().outcome, ProbeOutcome::kPass);
+  EXPECT_EQ(probe().outcome, ProbeOutcome::kFail);
+  EXPECT_EQ(heartbeat_probe({}, absl::Seconds(1))().outcome, ProbeOutcome::kNothing);
 }
 
 TEST(Store, IsWrittenAndReadBack) {
@@ -165,7 +167,7 @@ TEST(Store, IsWrittenAndReadBack) {
   EXPECT_TRUE(write_and_read(folder.path()).ok());
   EXPECT_FALSE(write_and_read(folder.path() + "/none").ok());
   ProbeSources sources;
-  EXPECT_EQ(store_probe(sources)().outcome, Outcome::kNothing);
+  EXPECT_EQ(store_probe(sources)().outcome, ProbeOutcome::kNothing);
   sources.store = [] { return absl::ResourceExhaustedError("disk full"); };
   EXPECT_EQ(store_probe(sources)().reason, "disk full");
 }

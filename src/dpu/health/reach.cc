@@ -106,19 +106,19 @@ std::string where(const IpAddress& address, uint16_t port) {
 }
 
 Finding bad(const std::string& what, const absl::Status& status, absl::Time begun) {
-  return {Outcome::kFail, absl::StrCat(what, ": ", status.message()), absl::Now() - begun};
+  return {ProbeOutcome::kFail, absl::StrCat(what, ": ", status.message()), absl::Now() - begun};
 }
 
 Finding try_exec(const ProbeSources& sources, const manifest::Service& service) {
-  if (!sources.exec) return {Outcome::kNothing, "nothing to probe: it does not run here"};
+  if (!sources.exec) return {ProbeOutcome::kNothing, "nothing to probe: it does not run here"};
   const absl::Time begun = absl::Now();
   const auto code =
       sources.exec(service.meta.name, service.health.command, absl::Milliseconds(service.health.timeout_ms));
   if (!code.ok()) return bad(service.health.command[0], code.status(), begun);
   if (*code != 0)
-    return {Outcome::kFail, absl::StrCat(service.health.command[0], " ended with ", *code),
+    return {ProbeOutcome::kFail, absl::StrCat(service.health.command[0], " ended with ", *code),
             absl::Now() - begun};
-  return {Outcome::kPass, absl::StrCat(service.health.command[0], " ended with 0"), absl::Now() - begun};
+  return {ProbeOutcome::kPass, absl::StrCat(service.health.command[0], " ended with 0"), absl::Now() - begun};
 }
 
 }  // namespace
@@ -128,7 +128,8 @@ Finding try_tcp(const IpAddress& address, uint16_t port, absl::Duration timeout)
   Connection connection(begun + timeout);
   if (absl::Status status = connection.open(address, port); !status.ok())
     return bad(where(address, port), status, begun);
-  return {Outcome::kPass, absl::StrCat(where(address, port), " accepts connections"), absl::Now() - begun};
+  return {ProbeOutcome::kPass, absl::StrCat(where(address, port), " accepts connections"),
+          absl::Now() - begun};
 }
 
 Finding try_http(const IpAddress& address, uint16_t port, const std::string& path, absl::Duration timeout) {
@@ -146,8 +147,8 @@ Finding try_http(const IpAddress& address, uint16_t port, const std::string& pat
   int code = 0;  // "HTTP/1.1 200 OK", RFC 9112 §4
   if (line->size() < 12 || !line->starts_with("HTTP/1.") || !absl::SimpleAtoi(line->substr(9, 3), &code))
     return bad(what, absl::UnavailableError("the answer is no HTTP"), begun);
-  return {code >= 200 && code < 400 ? Outcome::kPass : Outcome::kFail, absl::StrCat(what, " says ", code),
-          absl::Now() - begun};
+  return {code >= 200 && code < 400 ? ProbeOutcome::kPass : ProbeOutcome::kFail,
+          absl::StrCat(what, " says ", code), absl::Now() - begun};
 }
 
 Probe reach_probe(const ProbeSources& sources, const manifest::Service& service) {
@@ -164,7 +165,7 @@ Probe reach_probe(const ProbeSources& sources, const manifest::Service& service)
       case manifest::Service::Probe::kGrpc:
         return try_grpc(health.address, health.port, health.grpc_service, timeout);
       default:
-        return {Outcome::kNothing, "nothing to probe: no way to reach it"};
+        return {ProbeOutcome::kNothing, "nothing to probe: no way to reach it"};
     }
   };
 }

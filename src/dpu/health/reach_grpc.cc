@@ -62,10 +62,10 @@ Finding try_grpc(const IpAddress& address, uint16_t port, const std::string& ser
   while (queue.Next(&tag, &ok)) {
   }
   const absl::Duration took = absl::Now() - begun;
-  if (!status.ok()) return {Outcome::kFail, absl::StrCat(where, ": ", status.error_message()), took};
+  if (!status.ok()) return {ProbeOutcome::kFail, absl::StrCat(where, ": ", status.error_message()), took};
   if (text_of(answer) != kServing)
-    return {Outcome::kFail, absl::StrCat(where, " says it is not serving"), took};
-  return {Outcome::kPass, absl::StrCat(where, " says it is serving"), took};
+    return {ProbeOutcome::kFail, absl::StrCat(where, " says it is not serving"), took};
+  return {ProbeOutcome::kPass, absl::StrCat(where, " says it is serving"), took};
 }
 
 }  // namespace outrigger::agent

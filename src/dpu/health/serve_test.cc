@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-void note(Board& board, const std::string& service, Outcome outcome, const char* reason) {
+void note(Board& board, const std::string& service, ProbeOutcome outcome, const char* reason) {
   for (int i = 0; i < 3; ++i) board.note(service, {outcome, reason, absl::Microseconds(120)});
 }
 
@@ -22,7 +22,7 @@ struct Served {
   Served() {
     board.add({"policy", "1.4.0", "verdict", "netsec", Domain::kPolicy, {}});
     board.add({"overlay", "1.4.0", "peer", "network", Domain::kFabric, {}});
-    note(board, "overlay", Outcome::kNothing, "nothing to probe: no peers");
+    note(board, "overlay", ProbeOutcome::kNothing, "nothing to probe: no peers");
     enable_grpc_health();
     service = make_health_service({board, "host-a", {}});
     grpc::ServerBuilder builder;
@@ -53,15 +53,15 @@ struct Served {
 // Through grpc.health.v1, asked by our own prober: both ends at once.
 TEST(GrpcHealth, ServesWhatTheBoardSays) {
   Served served;
-  EXPECT_EQ(served.check("policy").outcome, Outcome::kFail);
-  note(served.board, "policy", Outcome::kPass, "fine");
-  EXPECT_EQ(served.check("policy").outcome, Outcome::kPass) << served.check("policy").reason;
-  EXPECT_EQ(served.check("overlay").outcome, Outcome::kFail);  // nothing to probe is never ready
-  EXPECT_EQ(served.check("").outcome, Outcome::kPass);         // but no fault of the node
-  note(served.board, "policy", Outcome::kFail, "it leaks");
+  EXPECT_EQ(served.check("policy").outcome, ProbeOutcome::kFail);
+  note(served.board, "policy", ProbeOutcome::kPass, "fine");
+  EXPECT_EQ(served.check("policy").outcome, ProbeOutcome::kPass) << served.check("policy").reason;
+  EXPECT_EQ(served.check("overlay").outcome, ProbeOutcome::kFail);  // nothing to probe is never ready
+  EXPECT_EQ(served.check("").outcome, ProbeOutcome::kPass);         // but no fault of the node
+  note(served.board, "policy", ProbeOutcome::kFail, "it leaks");
   EXPECT_THAT(served.check("policy").reason, HasSubstr("not serving"));
-  EXPECT_EQ(served.check("").outcome, Outcome::kFail);
-  EXPECT_EQ(served.check("nobody").outcome, Outcome::kFail);
+  EXPECT_EQ(served.check("").outcome, ProbeOutcome::kFail);
+  EXPECT_EQ(served.check("nobody").outcome, ProbeOutcome::kFail);
 }
 
 TEST(HealthReport, ListsAndWatches) {
@@ -82,7 +82,7 @@ TEST(HealthReport, ListsAndWatches) {
   const auto reader = served.stub->WatchHealth(&three, request);
   ASSERT_TRUE(reader->Read(&list));
   EXPECT_EQ(list.services(0).state(), "starting");
-  note(served.board, "policy", Outcome::kPass, "fine");
+  note(served.board, "policy", ProbeOutcome::kPass, "fine");
   ASSERT_TRUE(reader->Read(&list));
   EXPECT_EQ(list.services(0).state(), "ready");
   EXPECT_EQ(list.services(0).last_latency_us(), 120);
@@ -92,7 +92,7 @@ TEST(HealthReport, ListsAndWatches) {
 TEST(Metrics, EveryFamilyIsThere) {
   Board board(nullptr);
   board.add({"policy", "1.4.0", "verdict", "netsec", Domain::kPolicy, {}});
-  note(board, "policy", Outcome::kPass, "fine");
+  note(board, "policy", ProbeOutcome::kPass, "fine");
   NodeFigures figures;
   figures.engine.drops.resize(kDropCount);
   figures.engine.drops[static_cast<size_t>(Drop::kPolicyIngress)] = 7;
@@ -124,7 +124,7 @@ TEST(Management, AnswersByHealth) {
   };
   EXPECT_THAT(get("/livez"), HasSubstr("says 200"));
   EXPECT_THAT(get("/readyz"), HasSubstr("says 503"));
-  note(board, "policy", Outcome::kPass, "fine");
+  note(board, "policy", ProbeOutcome::kPass, "fine");
   EXPECT_THAT(get("/readyz"), HasSubstr("says 200"));
   EXPECT_THAT(get("/metrics"), HasSubstr("says 200"));
   EXPECT_THAT(get("/etc/passwd"), HasSubstr("says 404"));

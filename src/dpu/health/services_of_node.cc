@@ -30,6 +30,7 @@ ProbeSources ServicesOfNode::sources() {
   out.figures = parts_.figures;
   out.beats = parts_.beats;
   out.links_down = parts_.links_down;
+  out.peer_probed = parts_.peer_probed;
   out.plan = [this] {
     const std::lock_guard lock(mutex_);
     return plan_;

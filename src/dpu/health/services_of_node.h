@@ -35,6 +35,7 @@ class ServicesOfNode {
     decltype(ProbeSources::figures) figures;
     decltype(ProbeSources::beats) beats;
     decltype(ProbeSources::links_down) links_down;
+    decltype(ProbeSources::peer_probed) peer_probed;
     std::function<NodeFigures()> metrics;
     std::function<std::string(const std::string& service)> placement;
   };

@@ -30,11 +30,11 @@ class Verdict {
   Finding operator()() {
     const auto plan = sources_.plan ? sources_.plan() : std::nullopt;
     if (!plan || !sources_.echo)
-      return {Outcome::kNothing, "nothing to probe: no desired state for this node"};
+      return {ProbeOutcome::kNothing, "nothing to probe: no desired state for this node"};
     ++round_;
     const uint8_t protocol = round_ % 2 == 0 ? packet::kUdp : packet::kTcp;
     const auto fresh = static_cast<uint16_t>(kFreshFrom + round_ % kFresh);
-    Finding found{Outcome::kPass, "allowed packets arrived, denied ones did not"};
+    Finding found{ProbeOutcome::kPass, "allowed packets arrived, denied ones did not"};
     const struct {
       ProbeFlow flow;
       bool allowed;
@@ -64,11 +64,11 @@ class Verdict {
                 : std::min(timeout_ms_, static_cast<unsigned>(absl::ToInt64Milliseconds(quiet)));
     const auto echo = sources_.echo(PortId(compiler::kProbePortA), frame, mark, patience);
     if (absl::IsUnimplemented(echo.status())) {
-      found = {Outcome::kNothing, absl::StrCat("nothing to probe with: ", echo.status().message())};
+      found = {ProbeOutcome::kNothing, absl::StrCat("nothing to probe with: ", echo.status().message())};
       return false;
     }
     if (!echo.ok()) {
-      found = {Outcome::kFail, absl::StrCat(what, ": ", echo.status().message())};
+      found = {ProbeOutcome::kFail, absl::StrCat(what, ": ", echo.status().message())};
       return false;
     }
     if (!allowed && !echo->arrived) {
@@ -82,7 +82,7 @@ class Verdict {
       if (allowed) found.latency = std::max(found.latency, absl::Nanoseconds(echo->nanoseconds));
       return true;
     }
-    found.outcome = Outcome::kFail;
+    found.outcome = ProbeOutcome::kFail;
     found.reason = absl::StrCat(what, echo->arrived ? " arrived" : " did not arrive");
     if (echo->drop != Drop::kNone)
       absl::StrAppend(&found.reason, ": ", std::string(kDrops[static_cast<size_t>(echo->drop)].name));

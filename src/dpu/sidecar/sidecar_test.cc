@@ -136,7 +136,7 @@ TEST_F(SidecarTest, RunsFrrProbedKilledRestartedAndGone) {
   Sidecars sidecars(settings_, heard_);
   sidecars.reload({&object});
   const auto bgp = [] {
-    return try_tcp(IpAddress::v4(0x7f000001), 179, absl::Seconds(1)).outcome == Outcome::kPass;
+    return try_tcp(IpAddress::v4(0x7f000001), 179, absl::Seconds(1)).outcome == ProbeOutcome::kPass;
   };
   ASSERT_TRUE(soon(bgp)) << heard_.text() << read_file(settings_.folder + "/frr-bgpd/log");
   const SidecarView before = sidecars.all().at(0);

@@ -68,6 +68,10 @@ std::string ports_socket(const Programs& programs) { return programs.runtime + "
 std::string control_socket(const Programs& programs, const std::string& instance) {
   return absl::StrCat(programs.runtime, "/", instance, ".sock");
 }
+std::string log_of(const Programs& programs, const std::string& instance) {
+  return absl::StrCat(programs.runtime, "/", instance, ".log");
+}
+std::string ports_log(const Programs& programs) { return programs.runtime + "/ports.log"; }
 std::string engine_path(const Programs& programs, const std::string& version) {
   return absl::StrCat(programs.engines, "/", version, "/", kEngine);
 }

@@ -27,6 +27,8 @@ struct Programs {
 
 std::string ports_socket(const Programs& programs);
 std::string control_socket(const Programs& programs, const std::string& instance);
+std::string log_of(const Programs& programs, const std::string& instance);
+std::string ports_log(const Programs& programs);
 std::string engine_path(const Programs& programs, const std::string& version);
 
 std::vector<std::string> ports_command(const Programs& programs, const engine::EngineOptions& options);
@@ -50,6 +52,7 @@ absl::StatusOr<EngineDescription> parse_description(const std::string& text);
 
 // MiB of 2 MiB pages that nobody uses.
 unsigned unused_huge_mib();
+unsigned obtainable_huge_mib();  // those, and what can be reserved
 
 // Where the programs are when nobody says: beside `self`, or in the build tree it lies in.
 std::string default_programs_folder(const std::string& self);

@@ -26,10 +26,6 @@ absl::Duration pause_after(unsigned failures) {
                        : std::min(kLongestPause, kFirstPause * (1 << std::min(failures - 1, 10u)));
 }
 
-std::string log_of(const Programs& programs, const std::string& instance) {
-  return absl::StrCat(programs.runtime, "/", instance, ".log");
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> SplitEngine::start_member(const std::string& version, bool candidate) {

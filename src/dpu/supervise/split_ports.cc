@@ -16,8 +16,6 @@ using PortsEvent = engine::v1::PortsEvent;
 constexpr auto kPoll = std::chrono::milliseconds(20);
 constexpr size_t kLastLines = 8;
 
-std::string ports_log(const Programs& programs) { return programs.runtime + "/ports.log"; }
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SplitEngine>> SplitEngine::start(SplitOptions options, Events* events,
@@ -174,7 +172,7 @@ void SplitEngine::replace_ports() {
   status_.clear_engines();
   for (const auto& member : members_) member->orphan = true;
   // Their huge pages are needed for the new ones.
-  if (options_.engine.huge_pages && unused_huge_mib() < options_.engine.memory_mib) {
+  if (options_.engine.huge_pages && obtainable_huge_mib() < options_.engine.memory_mib) {
     for (const auto& member : members_) {
       member->process.signal(SIGKILL);
       member->process.wait(absl::Seconds(1));

@@ -41,12 +41,26 @@ unsigned unused_huge_mib() {
   return file >> pages ? pages * 2 : 0;
 }
 
+// The ports process reserves what is missing, as long as memory has room.
+unsigned obtainable_huge_mib() {
+  constexpr uint64_t kSpareMib = 512;
+  std::ifstream file("/proc/meminfo");
+  std::string name;
+  uint64_t kib = 0;
+  uint64_t available = 0;
+  for (std::string rest; file >> name >> kib; std::getline(file, rest)) {
+    if (name == "MemAvailable:") available = kib >> 10;
+  }
+  return unused_huge_mib() + static_cast<unsigned>(available > kSpareMib ? available - kSpareMib : 0);
+}
+
 std::vector<EngineView> SplitEngine::views() const {
   std::vector<EngineView> all;
   std::set<std::string> running;
   for (const auto& member : members_) {
     EngineView view = seen(*member, is_active(*member));
     view.path = engine_path(options_.programs, view.version);
+    view.log = log_of(options_.programs, member->instance);
     view.failures = versions_.failures(view.version, absl::Now());
     all.push_back(std::move(view));
     running.insert(member->version);
@@ -72,6 +86,7 @@ EngineView SplitEngine::ports_view() const {
   EngineView view;
   view.version = status_.version();
   view.path = options_.programs.ports;
+  view.log = ports_log(options_.programs);
   view.state = ports_.connected() ? "active" : "gone";
   view.pid = status_.pid() != 0 ? status_.pid() : ports_.pid();
   view.started_at = absl::Now() - absl::Seconds(status_.up_for());

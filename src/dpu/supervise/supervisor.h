@@ -26,6 +26,7 @@ struct EngineView {
   uint32_t session_layout = 0;
   uint32_t failures = 0;
   std::string why;  // barred or unusable
+  std::string log;  // file its output goes to; empty: it does not run
   std::vector<std::string> enforced;
   std::vector<std::string> not_enforced;
 };

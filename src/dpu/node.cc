@@ -1,0 +1,431 @@
+#include "dpu/node.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/service_type.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "dpu/api.h"
+#include "dpu/fallback/bundle_maker.h"
+#include "dpu/fallback/peer_watch.h"
+#include "dpu/fallback/service.h"
+#include "dpu/health/services_of_node.h"
+#include "dpu/journal/answers.h"
+#include "dpu/journal/journal.h"
+#include "dpu/journal/log_sink.h"
+#include "dpu/journal/outputs.h"
+#include "dpu/journal/service.h"
+#include "dpu/rollout/rollouts.h"
+#include "dpu/secure/host_link.h"
+#include "dpu/secure/management.h"
+#include "dpu/split_mode.h"
+#include "dpu/state_lock.h"
+#include "services/services.h"
+
+namespace outrigger::agent {
+
+namespace {
+
+constexpr absl::Duration kRetryEvery = absl::Seconds(5);     // of a stored state that is not in force
+constexpr absl::Duration kRetryRefused = absl::Seconds(30);  // of an endpoint left out
+constexpr const char* kEngineServices[] = {"vswitch", "policy", "overlay"};  // the engine's version is theirs
+
+// Told of a crash or stall on its way to the journal, for the count of failovers.
+class CountedEvents final : public Events {
+ public:
+  explicit CountedEvents(Events& next) : next_(next) {}
+  void record(Event event) override {
+    const bool crash = event.kind == Kind::kEngineCrash || event.kind == Kind::kEngineStall;
+    if (crash && event.phase == Phase::kAct) failovers.fetch_add(1);
+    next_.record(std::move(event));
+  }
+  std::atomic<uint64_t> failovers{0};
+
+ private:
+  Events& next_;
+};
+
+// Services of the data path whose contract falls back on the host.
+std::vector<std::string> host_services(const std::vector<Contract>& contracts) {
+  std::vector<std::string> out;
+  for (const char* service : kEngineServices) {
+    for (const Contract& contract : contracts) {
+      const auto& ways = contract.service.fallback;
+      if (contract.service.meta.name == service &&
+          std::find(ways.begin(), ways.end(), manifest::Service::Fallback::kHost) != ways.end())
+        out.push_back(service);
+    }
+  }
+  return out;
+}
+
+class WholeNode final : public Node {
+ public:
+  explicit WholeNode(Options options) : options_(std::move(options)) {}
+  ~WholeNode() override;
+  absl::Status begin();
+  void turn() override;
+
+ private:
+  absl::Status open_store();
+  absl::Status open_journal();
+  absl::Status start_engines();
+  void start_services();
+  absl::Status start_rollouts();
+  absl::Status open_desk();
+  absl::Status serve();
+  absl::Status put_in_force();
+  void follow_state();
+  void follow_outputs();
+  void publish_detour(const PeerWatch::InForce& in_force, bool yielded);
+  [[nodiscard]] NodeFigures metrics();
+  [[nodiscard]] secure::TlsFiles tls() const {
+    return {options_.certificate, options_.key, options_.authority};
+  }
+  [[nodiscard]] std::vector<ConsumerView> host_consumer() const;
+
+  template <typename F>
+  auto on_engine(F function) {
+    return engine_->call(std::move(function));
+  }
+
+  const Options options_;
+  std::optional<StateLock> lock_;
+  std::optional<Store> notes_;  // a connection of its own: an apply holds the other
+  std::mutex notes_lock_;
+  std::optional<Store> store_;  // until the desired state takes it
+  std::atomic<ServicesOfNode*> contracts_{nullptr};
+  std::atomic<DesiredState*> desired_{nullptr};
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<LogTap> log_tap_;
+  std::unique_ptr<CountedEvents> events_;
+  std::unique_ptr<Outputs> outputs_;
+  std::unique_ptr<Desk> desk_;
+  std::unique_ptr<DesiredState> state_;
+  std::unique_ptr<EngineThread> engine_;
+  std::unique_ptr<Supervisor> supervisor_;
+  std::mutex detour_lock_;
+  bool yielded_ = false;  // under detour_lock_
+  std::unique_ptr<PeerWatch> peers_;
+  std::unique_ptr<ServicesOfNode> services_;
+  std::unique_ptr<Rollouts> rollouts_;
+  std::unique_ptr<BundleMaker> bundles_;
+  std::unique_ptr<Explainer> explainer_;
+  std::vector<std::unique_ptr<grpc::Service>> apis_;
+  std::unique_ptr<Agent> agent_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<secure::HostLinkServer> host_link_;
+
+  std::chrono::steady_clock::time_point since_;
+  std::string version_;  // of the active engine, as health was told
+  std::shared_ptr<const Snapshot> followed_;
+  absl::Time retried_ = absl::InfinitePast();
+};
+
+absl::Status WholeNode::begin() {
+  if (absl::Status status = open_store(); !status.ok()) return status;
+  if (absl::Status status = open_journal(); !status.ok()) return status;
+  if (absl::Status status = open_desk(); !status.ok()) return status;
+  if (absl::Status status = start_engines(); !status.ok()) return status;
+  (void)put_in_force();
+  start_services();
+  if (absl::Status status = start_rollouts(); !status.ok()) return status;
+  follow_state();
+  return serve();
+}
+
+WholeNode::~WholeNode() {
+  host_link_.reset();
+  if (services_ != nullptr) services_->stop();
+  server_.reset();
+  apis_.clear();
+  rollouts_.reset();
+  contracts_.store(nullptr);
+  services_.reset();
+  supervisor_.reset();
+  engine_.reset();
+  outputs_.reset();
+  desired_.store(nullptr);
+}
+
+absl::Status WholeNode::open_store() {
+  absl::StatusOr<StateLock> lock = StateLock::take(options_.state);
+  if (!lock.ok()) return lock.status();
+  lock_.emplace(*std::move(lock));
+  const std::string database = absl::StrCat(options_.state, "/state.db");
+  absl::StatusOr<Store> store = Store::open(database);
+  if (!store.ok()) return store.status();
+  store_.emplace(*std::move(store));
+  absl::StatusOr<Store> notes = Store::open(database);
+  if (!notes.ok()) return notes.status();
+  notes_.emplace(*std::move(notes));
+  return absl::OkStatus();
+}
+
+absl::Status WholeNode::open_journal() {
+  JournalOptions wanted;
+  wanted.folder = absl::StrCat(options_.state, "/journal");
+  wanted.node = options_.node;
+  wanted.version = kVersion;
+  wanted.owner_of = [this](const std::string& service) {
+    ServicesOfNode* const services = contracts_.load();
+    return services == nullptr ? std::string() : services->health().owner(service);
+  };
+  wanted.generation = [this] {
+    DesiredState* const state = desired_.load();
+    return state == nullptr ? 0 : state->now()->generation.value();
+  };
+  auto journal = Journal::open(std::move(wanted));
+  if (!journal.ok()) return journal.status();
+  journal_ = *std::move(journal);
+  log_tap_ = std::make_unique<LogTap>(*journal_);
+  events_ = std::make_unique<CountedEvents>(*journal_);
+  outputs_ = std::make_unique<Outputs>(*journal_, absl::StrCat(options_.state, "/journal/positions"));
+  return absl::OkStatus();
+}
+
+absl::Status WholeNode::start_engines() {
+  const auto publish = [this](const std::string& update) {
+    return on_engine([&update](engine::Engine& e) { return e.apply(update); });
+  };
+  compiler::Devices devices{options_.uplink_device, options_.endpoint_device, true};
+  auto state = DesiredState::load(*std::move(store_), options_.node, std::move(devices), publish);
+  if (!state.ok()) return state.status();
+  state_ = *std::move(state);
+  desired_.store(state_.get());
+
+  SplitNeeds needs{events_.get(), state_.get(), &*notes_, &notes_lock_};
+  needs.fallback_in_force = [this] { return desk_ != nullptr && desk_->state().yielded; };
+  auto started = agent::start_engines(options_, needs);
+  if (!started.ok()) return started.status();
+  engine_ = std::move(started->engine);
+  supervisor_ = std::move(started->supervisor);
+  // Engines' clock began with the memory they share, which may be long before us.
+  since_ = std::chrono::steady_clock::now();
+  if (supervisor_->split())
+    since_ -= absl::ToChronoMilliseconds(absl::Now() - supervisor_->ports().started_at);
+  return absl::OkStatus();
+}
+
+absl::Status WholeNode::put_in_force() {
+  const bool before = state_->now()->in_force;
+  const absl::Status status = state_->reconcile();
+  const auto now = state_->now();
+  if (!status.ok()) {
+    spdlog::error("generation {} cannot be put in force: {}", now->generation.value(), status.ToString());
+  } else if (!before && now->in_force) {
+    spdlog::info("generation {} in force as epoch {}, {} objects", now->generation.value(),
+                 now->epoch.value(), now->objects.size());
+  }
+  if (!now->node_known)
+    spdlog::info("no Node \"{}\" in the desired state yet: waiting for one", state_->node());
+  return status;
+}
+
+NodeFigures WholeNode::metrics() {
+  NodeFigures out;
+  out.engine = on_engine([](engine::Engine& e) { return e.figures(); });
+  out.desired_generation = state_->now()->generation.value();
+  out.applied_generation = out.engine.generation.value();
+  out.failovers = events_->failovers.load();
+  out.uptime_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - since_).count();
+  out.version = kVersion;
+  return out;
+}
+
+void WholeNode::start_services() {
+  peers_ = std::make_unique<PeerWatch>(PeerWatch::Settings{}, [this](const PeerWatch::InForce& in_force) {
+    const std::lock_guard lock(detour_lock_);
+    publish_detour(in_force, yielded_);
+  });
+  ServicesOfNode::Parts parts;
+  parts.node = options_.node;
+  parts.version = supervisor_->active_version();
+  parts.state_folder = options_.state;
+  SidecarSettings sidecars;
+  sidecars.folder = absl::StrCat(options_.state, "/sidecars");
+  sidecars.prefix = absl::StrCat("outrigger-", options_.node);
+  sidecars.leave_running = supervisor_->split();
+  parts.sidecars = sidecars;
+  parts.echo = [this](PortId port, std::span<const uint8_t> frame, uint64_t mark, unsigned timeout_ms) {
+    return on_engine([&](engine::Engine& e) { return e.probe(port, frame, mark, timeout_ms); });
+  };
+  parts.figures = [this] { return on_engine([](engine::Engine& e) { return e.figures(); }); };
+  parts.beats = [this] { return supervisor_->beats(); };
+  parts.metrics = [this] { return metrics(); };
+  parts.placement = [this](const std::string& service) {
+    for (const char* one : kEngineServices) {
+      if (service == one && desk_->state().yielded) return std::string("host");
+    }
+    return std::string("dpu");
+  };
+  parts.peer_probed = [this](const std::string& node, bool answered) { peers_->probed(node, answered); };
+  services_ = std::make_unique<ServicesOfNode>(std::move(parts), *events_);
+  contracts_.store(services_.get());
+}
+
+absl::Status WholeNode::start_rollouts() {
+  RolloutMemory memory{[this](const std::string& topic, const std::string& name, const std::string& text) {
+                         const std::lock_guard held(notes_lock_);
+                         return notes_->put_note(topic, name, text);
+                       },
+                       [this](const std::string& topic) {
+                         const std::lock_guard held(notes_lock_);
+                         return notes_->notes(topic);
+                       }};
+  rollouts_ = std::make_unique<Rollouts>(std::move(memory), &services_->board(), events_.get());
+  for (const char* service : kEngineServices) rollouts_->offer(service, changer_of(*supervisor_));
+  return rollouts_->recover();
+}
+
+// The host's end of it is outrigger-host; without a link it is asked nothing.
+absl::Status WholeNode::open_desk() {
+  const std::string key_file =
+      options_.bundle_key.empty() ? absl::StrCat(options_.state, "/bundle.key") : options_.bundle_key;
+  absl::StatusOr<Ed25519Key> key = load_or_make(key_file);
+  if (!key.ok()) return key.status();
+  const HostServices allowed = [this] {
+    ServicesOfNode* const services = contracts_.load();
+    return services == nullptr ? std::vector<std::string>() : host_services(services->health().contracts());
+  };
+  BundleMaker::Settings making{options_.node, absl::StrCat(options_.state, "/bundle.sequence")};
+  bundles_ = std::make_unique<BundleMaker>(std::move(making), *std::move(key), allowed);
+  Desk::Hooks hooks;
+  hooks.healthy = [this, allowed] {
+    ServicesOfNode* const services = contracts_.load();
+    if (services == nullptr) return false;
+    for (const std::string& service : allowed()) {
+      const Health health = services->board().of(service).health;
+      // What has nothing to probe is not known to be ill: overlay without peers.
+      if (health != Health::kReady && health != Health::kUnknown) return false;
+    }
+    return services->board().of("policy").health == Health::kReady;
+  };
+  hooks.generation = [this] {
+    DesiredState* const state = desired_.load();
+    const auto now = state == nullptr ? nullptr : state->now();
+    return now == nullptr || !now->in_force ? 0 : now->generation.value();
+  };
+  hooks.bundle = [this]() -> absl::StatusOr<v1::SignedBundle> {
+    const auto now = desired_.load()->now();
+    const auto* node = now->find<manifest::Node>("Node", "", options_.node);
+    if (node == nullptr || !node->fallback)
+      return absl::NotFoundError(absl::StrCat("Node ", options_.node, " has no spec.fallback.underlay"));
+    return bundles_->make(*now->straight, now->generation.value(), *node->fallback);
+  };
+  hooks.yield = [this](bool yielded) {
+    const std::lock_guard lock(detour_lock_);
+    yielded_ = yielded;
+    if (state_ != nullptr)
+      publish_detour(peers_ == nullptr ? PeerWatch::InForce{} : peers_->in_force(), yielded);
+  };
+  desk_ = std::make_unique<Desk>(Desk::Settings{.node = options_.node}, std::move(hooks), *events_);
+  return absl::OkStatus();
+}
+
+void WholeNode::publish_detour(const PeerWatch::InForce& in_force, bool yielded) {
+  if (absl::Status status = state_->detour({in_force, yielded}); !status.ok())
+    spdlog::error("the way around a fallen node cannot be put in force: {}", status.ToString());
+}
+
+std::vector<ConsumerView> WholeNode::host_consumer() const {
+  const HostState host = desk_->state();
+  if (!host.known) return {};
+  return {{absl::StrCat("fallback/", options_.node), "fallback", Generation(host.bundle_generation),
+           host.since, host.error}};
+}
+
+absl::Status WholeNode::serve() {
+  const auto ask = [this](std::span<const uint8_t> frame, PortId port, TunnelId tunnel) {
+    return on_engine([&](engine::Engine& e) { return e.explain(frame, port, tunnel); });
+  };
+  explainer_ = std::make_unique<Explainer>(options_.node, ask, services::make_builder);
+  apis_.push_back(make_engines_service(*supervisor_, *state_, [this] { return host_consumer(); }));
+  apis_.push_back(make_rollouts_service(*rollouts_));
+  apis_.push_back(make_journal_service(*journal_));
+  FallbackView fallback{*desk_, options_.node,
+                        [this] { return host_services(services_->health().contracts()); },
+                        [this] { return peers_->in_force(); }};
+  apis_.push_back(make_fallback_service(std::move(fallback)));
+  std::vector<grpc::Service*> more = {services_->api()};
+  for (const auto& api : apis_) more.push_back(api.get());
+  agent_ = std::make_unique<Agent>(Agent{*engine_, *state_, *explainer_, since_, std::move(more)});
+  agent_->listen = {options_.listen, tls()};
+  agent_->events = events_.get();
+  agent_->without_probes = [this](engine::Figures& figures) { services_->without_probes(figures); };
+  if (options_.reflection) secure::offer_reflection();
+  enable_grpc_health();
+  auto server = Server::listen(*agent_, options_.socket);
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
+  services_->serve(server_->grpc());
+  spdlog::info("listening on {}{}{}", options_.socket, options_.listen.empty() ? "" : " and ",
+               options_.listen);
+  if (!options_.metrics.empty()) {
+    if (absl::Status status = services_->listen(options_.metrics); !status.ok()) return status;
+    spdlog::info("/livez, /readyz and /metrics on {}", options_.metrics);
+  }
+  if (options_.host_link.empty()) return absl::OkStatus();
+  const auto keep = [this](const v1::ShipLogsRequest& request) { return keep_shipped(*journal_, request); };
+  auto link = secure::HostLinkServer::listen({options_.host_link, tls(), {}}, *desk_, keep, events_.get());
+  if (!link.ok()) return link.status();
+  host_link_ = *std::move(link);
+  spdlog::info("the host may call {}", options_.host_link);
+  return absl::OkStatus();
+}
+
+// Health, contracts and peers go by what is in force.
+void WholeNode::follow_state() {
+  const auto now = state_->now();
+  if (followed_ == now) return;
+  if (followed_ == nullptr || followed_->objects != now->objects) {
+    services_->reload(now->all());
+    std::set<std::string> can_fall;
+    for (const manifest::Object* object : now->all()) {
+      const auto* node = std::get_if<manifest::Node>(object);
+      if (node != nullptr && node->fallback && node->meta.name != options_.node)
+        can_fall.insert(node->meta.name);
+    }
+    peers_->follow(can_fall);
+  }
+  followed_ = now;
+}
+
+// What the processes beside us write is read as log records of theirs.
+void WholeNode::follow_outputs() {
+  for (const ChildOutput& child : child_outputs(*supervisor_))
+    outputs_->follow_file(child.path, {child.service, child.version, child.subject});
+}
+
+void WholeNode::turn() {
+  const auto now = state_->now();
+  const absl::Duration pause = !now->in_force         ? kRetryEvery
+                               : now->refused.empty() ? absl::InfiniteDuration()
+                                                      : kRetryRefused;
+  if (now->generation.value() > 0 && absl::Now() - retried_ > pause) {
+    retried_ = absl::Now();
+    (void)put_in_force();
+  }
+  follow_state();
+  follow_outputs();
+  if (const std::string version = supervisor_->active_version(); version != version_) {
+    version_ = version;
+    services_->set_engine_version(version);
+  }
+  desk_->tick();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Node>> Node::start(const Options& options) {
+  auto node = std::make_unique<WholeNode>(options);
+  if (absl::Status status = node->begin(); !status.ok()) return status;
+  return node;
+}
+
+}  // namespace outrigger::agent
