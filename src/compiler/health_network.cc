@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -181,6 +182,27 @@ HealthPlan plan_health(const std::vector<const manifest::Object*>& list, const s
     plan.peers.push_back({peer->meta.name, probe_end(peer->meta.name, false)});
   }
   return plan;
+}
+
+namespace {
+
+template <typename Field, typename Predicate>
+void erase_if(Field& field, Predicate unwanted) {
+  field.erase(std::remove_if(field.begin(), field.end(), unwanted), field.end());
+}
+
+}  // namespace
+
+void remove_health_network(v1::Structure& structure, v1::Policy& policy) {
+  std::set<uint32_t> gone;
+  for (const v1::Endpoint& endpoint : structure.endpoints()) {
+    if (is_health(endpoint.name())) gone.insert(endpoint.id());
+  }
+  erase_if(*structure.mutable_endpoints(), [&](const auto& one) { return gone.contains(one.id()); });
+  erase_if(*policy.mutable_set_subjects(), [&](const auto& one) { return gone.contains(one.endpoint()); });
+  erase_if(*structure.mutable_networks(), [](const auto& one) { return one.vni() == manifest::kHealthVni; });
+  erase_if(*structure.mutable_ports(),
+           [](const auto& one) { return one.id() == kProbePortA || one.id() == kProbePortB; });
 }
 
 absl::Status add_health_network(const Objects& objects, const Node& node, Ids& ids, Compiled& out) {

@@ -44,6 +44,9 @@ HealthPlan plan_health(const std::vector<const manifest::Object*>& objects, cons
 
 // Adds ports, network, endpoints, policy and names to what was compiled for `node`.  InvalidArgument when two
 // nodes' names arrive at one address.
+// Takes it out again: the host that stands in for its DPU is probed by nobody.
+void remove_health_network(::outrigger::engine::v1::Structure& structure,
+                           ::outrigger::engine::v1::Policy& policy);
 absl::Status add_health_network(const Objects& objects, const manifest::Node& node, Ids& ids, Compiled& out);
 
 }  // namespace outrigger::compiler

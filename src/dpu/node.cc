@@ -257,6 +257,7 @@ void WholeNode::start_services() {
   };
   parts.figures = [this] { return on_engine([](engine::Engine& e) { return e.figures(); }); };
   parts.beats = [this] { return supervisor_->beats(); };
+  parts.silent = [this] { return desk_->state().yielded; };
   parts.metrics = [this] { return metrics(); };
   parts.placement = [this](const std::string& service) {
     for (const char* one : kEngineServices) {

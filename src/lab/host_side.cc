@@ -54,9 +54,10 @@ absl::Status make_certificates(const State& state, const PlannedNode& node) {
   const auto issue = [&](const std::string& role) {
     if (access(absl::StrCat(folder, "/", role, "-", node.name, ".pem").c_str(), F_OK) == 0)
       return absl::OkStatus();
-    return run({kSelf, "pki", "issue", "--folder", folder, "--role", role, "--name", node.name, "--address",
-                kLinkDpu})
-        .status();
+    std::vector<std::string> argv = {kSelf,    "pki", "issue",  "--folder", folder,
+                                     "--role", role,  "--name", node.name};
+    if (role == "dpu") argv.insert(argv.end(), {"--address", kLinkDpu});  // only who is dialled has one
+    return run(argv).status();
   };
   if (access((folder + "/ca.crt").c_str(), F_OK) != 0) {
     std::error_code error;

@@ -65,9 +65,14 @@ def test_down_cleans_up_after_a_killed_up():
     assert until(lambda: not traces(named("dead")), timeout=5), traces(named("dead"))
 
 
+def hear_interrupts():
+    """Also when these tests run in the background, where a shell has interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_demo_leaves_nothing():
     demo = subprocess.Popen([ROOT / "devtools/demo"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True)
+                            start_new_session=True, preexec_fn=hear_interrupts)
     time.sleep(2.5)
     os.killpg(demo.pid, signal.SIGINT)
     said = demo.communicate(timeout=30)[0]

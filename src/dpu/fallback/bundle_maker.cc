@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/health_network.h"
 
 namespace outrigger::agent {
 
@@ -40,6 +41,7 @@ absl::StatusOr<v1::SignedBundle> BundleMaker::make(const compiler::Compiled& com
   update.set_generation(generation);
   *update.mutable_structure() = compiled.structure;
   *update.mutable_policy() = compiled.policy;
+  compiler::remove_health_network(*update.mutable_structure(), *update.mutable_policy());
   v1::HostBundle bundle;
   bundle.set_node(settings_.node);
   bundle.set_generation(generation);

@@ -36,7 +36,7 @@ std::vector<Contract> contracts(const std::vector<const manifest::Object*>& obje
   std::map<std::string, Contract> all;
   all["policy"] = built_in("policy", Task::kPolicy, Probe::kVerdict, 200, "netsec", version);
   all["vswitch"] = built_in("vswitch", Task::kVirtualSwitch, Probe::kLoopback, 200, "network", version);
-  all["overlay"] = built_in("overlay", Task::kOverlay, Probe::kPeer, 1000, "network", version);
+  all["overlay"] = built_in("overlay", Task::kOverlay, Probe::kPeer, 250, "network", version);
   all[kEngineService] = built_in(kEngineService, Task::kAgent, Probe::kLoopback, 200, "platform", version);
   all[kStoreService] = built_in(kStoreService, Task::kAgent, Probe::kExec, 5000, "platform", version);
   for (const manifest::Object* object : objects) {

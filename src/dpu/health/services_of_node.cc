@@ -32,8 +32,11 @@ ProbeSources ServicesOfNode::sources() {
   out.links_down = parts_.links_down;
   out.peer_probed = parts_.peer_probed;
   out.plan = [this] {
+    const bool silent = parts_.silent && parts_.silent();
     const std::lock_guard lock(mutex_);
-    return plan_;
+    std::optional<compiler::HealthPlan> plan = plan_;
+    if (plan && silent) plan->peers.clear();
+    return plan;
   };
   if (!parts_.state_folder.empty())
     out.store = [folder = parts_.state_folder] { return write_and_read(folder); };

@@ -36,6 +36,8 @@ class ServicesOfNode {
     decltype(ProbeSources::beats) beats;
     decltype(ProbeSources::links_down) links_down;
     decltype(ProbeSources::peer_probed) peer_probed;
+    // It speaks through no tunnel for the time being: peers are nothing to probe.
+    std::function<bool()> silent;
     std::function<NodeFigures()> metrics;
     std::function<std::string(const std::string& service)> placement;
   };

@@ -115,6 +115,8 @@ std::optional<Kind> kind_named(std::string_view name) {
 }
 
 bool forms_incident(const Event& event) {
+  // What neither begins nor is amiss is a record and no more.
+  if (event.phase == Phase::kPoint && event.severity < Severity::kWarning) return false;
   switch (rule_of(event.kind).forms) {
     case Forms::kNever:
       return false;

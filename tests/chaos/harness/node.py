@@ -65,7 +65,7 @@ class Dpu:
         return found
 
 
-QUEUE_DROPS = {"tx_queue_full", "handover_full", "no_buffers", "queue_full", "ring_full"}
+QUEUE_DROPS = {"transmit_full", "hand_over_full", "buffers_exhausted"}  # docs/reference/drops.md
 
 
 def tap_drops(guest):
