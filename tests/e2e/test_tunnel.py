@@ -67,7 +67,7 @@ def test_flows_differ_in_their_outer_source_port(world, servers, underlay):
     for frame in outer_frames(underlay, VXLAN_PORT):
         if UDP in frame[VXLAN].payload and frame[VXLAN].payload[IP].src == source.v4:
             by_flow.setdefault(frame[VXLAN].payload[UDP].sport, set()).add(frame[UDP].sport)
-    assert len(by_flow) == 20
+    assert len(by_flow) >= 18  # the kernel may choose a source port twice
     assert all(len(ports) == 1 for ports in by_flow.values())
     ports = set().union(*by_flow.values())
     assert len(ports) >= 10 and min(ports) >= 49152
