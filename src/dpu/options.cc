@@ -137,7 +137,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::ost
   return std::nullopt;
 }
 
-engine::EngineOptions engine_options(const Options& options, unsigned free_huge_mib) {
+engine::EngineOptions engine_options(const Options& options, uint64_t free_huge_mib) {
   engine::EngineOptions out;
   out.workers = options.workers;
   out.worker_cpus = options.worker_cpus;
@@ -155,12 +155,6 @@ engine::EngineOptions engine_options(const Options& options, unsigned free_huge_
 unsigned huge_mib_wanted(const Options& options) {
   return (options.memory_mib == 0 ? memory_for(options) : options.memory_mib) + session_mib(options) +
          kOwnMib;
-}
-
-unsigned free_huge_pages_mib() {
-  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-  unsigned pages = 0;
-  return file >> pages ? pages * 2 : 0;
 }
 
 }  // namespace outrigger::agent

@@ -54,8 +54,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::ost
                                      int* code);
 
 // With `free_huge_mib` of huge pages free, which decides kAuto.
-engine::EngineOptions engine_options(const Options& options, unsigned free_huge_mib);
-unsigned free_huge_pages_mib();
+engine::EngineOptions engine_options(const Options& options, uint64_t free_huge_mib);
 unsigned huge_mib_wanted(const Options& options);  // in split mode
 
 }  // namespace outrigger::agent

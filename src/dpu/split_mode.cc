@@ -5,9 +5,9 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/machine_memory.h"
 #include "dpu/api.h"
 #include "services/services.h"
 
@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTopic = "engine";
 constexpr const char* kVersionNote = "version";
-constexpr uint64_t kSpareMib = 512;  // left to everybody else when huge pages are reserved
 
 std::string self() {
   std::array<char, 4096> path{};
@@ -38,16 +37,6 @@ Programs programs_of(const Options& options) {
   return out;
 }
 
-uint64_t available_mib() {
-  std::ifstream file("/proc/meminfo");
-  std::string name;
-  uint64_t kib = 0;
-  for (std::string rest; file >> name >> kib; std::getline(file, rest)) {
-    if (name == "MemAvailable:") return kib >> 10;
-  }
-  return 0;
-}
-
 // "" when split mode is possible.
 std::string hindrance(const Options& options, std::string& note) {
   const Programs programs = programs_of(options);
@@ -57,13 +46,13 @@ std::string hindrance(const Options& options, std::string& note) {
     return absl::StrCat("no engine is installed in ", programs.engines, " (--engines)");
   if (options.huge_pages == HugePages::kOff) return "huge pages are off, and processes share packets in them";
   const unsigned wanted = huge_mib_wanted(options);
-  const unsigned free = free_huge_pages_mib();
+  const uint64_t free = free_huge_mib();
   if (free >= wanted) return "";
   note = absl::StrCat("reserving huge pages: ", wanted, " MiB wanted, ", free, " MiB free");
   if (geteuid() != 0)
     return absl::StrCat("huge pages: ", wanted, " MiB wanted, ", free,
                         " MiB free, and only root reserves more");
-  if (available_mib() < wanted - free + kSpareMib)
+  if (obtainable_huge_mib() < wanted)
     return absl::StrCat("huge pages: ", wanted, " MiB wanted, ", free,
                         " MiB free, and memory has no room for more");
   return "";
@@ -94,7 +83,7 @@ absl::StatusOr<ModeChoice> choose_mode(const Options& options) {
 absl::StatusOr<SplitParts> start_split(const Options& options, const SplitNeeds& needs) {
   SplitOptions split;
   split.programs = programs_of(options);
-  split.engine = engine_options(options, free_huge_pages_mib());
+  split.engine = engine_options(options, free_huge_mib());
   split.engine.huge_pages = true;
   split.version = noted_version(needs);
   if (split.version.empty()) split.version = options.engine_version;
@@ -142,7 +131,7 @@ void say_what_solo_lacks(const Options& options, const engine::EngineOptions& en
 }
 
 absl::StatusOr<SplitParts> start_solo(const Options& options) {
-  const engine::EngineOptions wanted = engine_options(options, free_huge_pages_mib());
+  const engine::EngineOptions wanted = engine_options(options, free_huge_mib());
   say_what_solo_lacks(options, wanted);
   auto started =
       EngineThread::start([&wanted] { return engine::Engine::start(wanted, services::make_builder()); });

@@ -9,15 +9,9 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/machine_memory.h"
 
 namespace outrigger::engine {
-
-unsigned free_huge_memory_mib() {
-  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-  unsigned pages = 0;
-  file >> pages;
-  return pages * 2;
-}
 
 namespace {
 
@@ -30,9 +24,9 @@ bool names_pci_device(const std::vector<std::string>& arguments) {
 }  // namespace
 
 absl::Status start_eal(const EalOptions& options) {
-  if (options.huge_pages && free_huge_memory_mib() < options.memory_mib) {
+  if (options.huge_pages && free_huge_mib() < options.memory_mib) {
     return absl::UnavailableError(absl::StrCat("huge pages: ", options.memory_mib, " MiB wanted, ",
-                                               free_huge_memory_mib(), " MiB free; reserve more with: echo ",
+                                               free_huge_mib(), " MiB free; reserve more with: echo ",
                                                options.memory_mib / 2 + 64, " > /proc/sys/vm/nr_hugepages"));
   }
   std::vector<std::string> args = {"outrigger",

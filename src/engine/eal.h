@@ -20,7 +20,4 @@ absl::Status start_eal(const EalOptions& options);
 // With every argument given, the program's name first.
 absl::Status start_eal(std::vector<std::string> arguments);
 
-// Free 2 MiB huge pages now, in MiB.
-unsigned free_huge_memory_mib();
-
 }  // namespace outrigger::engine

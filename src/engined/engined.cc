@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/program.h"
 #include "base/sandbox.h"
 #include "engine/attachment.h"
 #include "engine/engine.h"
@@ -25,24 +26,6 @@
 namespace outrigger::engined {
 
 namespace {
-
-// Signals are waited for, not handled: every thread started later inherits the block.
-Descriptor block_signals() {
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  return Descriptor(::signalfd(-1, &ending, SFD_CLOEXEC));
-}
-
-void allow_descriptors() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &files);
-}
 
 std::vector<unsigned> usable_cpus() {
   cpu_set_t cpus;

@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/machine_memory.h"
 
 namespace outrigger::ports {
 
@@ -22,7 +23,6 @@ namespace {
 
 constexpr uint64_t kPageMib = 2;
 constexpr char kReserved[] = "/proc/sys/vm/nr_hugepages";
-constexpr char kFree[] = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
 
 uint64_t number_in(const std::string& path) {
   uint64_t number = 0;
@@ -61,7 +61,7 @@ absl::Status HugePages::prepare(uint64_t mib, bool reserve_missing) {
   if (absl::Status status = mount(); !status.ok()) return status;
   prepared_ = true;
   remove_files();
-  const uint64_t free = number_in(kFree) * kPageMib;
+  const uint64_t free = free_huge_mib();
   if (free >= mib) return absl::OkStatus();
   if (reserve_missing) return reserve(mib - free);
   return absl::ResourceExhaustedError(absl::StrCat(

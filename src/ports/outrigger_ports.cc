@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "base/program.h"
 #include "base/sandbox.h"
 #include "ports/environment.h"
 #include "ports/huge_pages.h"
@@ -23,24 +24,6 @@
 namespace outrigger::ports {
 
 namespace {
-
-// Signals are waited for, not handled: every thread started later inherits the block.
-Descriptor block_signals() {
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  return Descriptor(::signalfd(-1, &ending, SFD_CLOEXEC));
-}
-
-void allow_descriptors() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &files);
-}
 
 // Sessions and counters, about: when it turns out to be too little, ordinary pages are taken.
 uint64_t node_memory_mib(const engine::WorkerSizes& sizes) {

@@ -21,8 +21,7 @@ QUIET = {"load": LOAD, "iperf": "20M", "connections": 20}
 
 @pytest.fixture(scope="module")
 def lab(machine):
-    if not (BUILD / "src/ports/outrigger-ports").exists():
-        pytest.skip("no outrigger-ports in this build")
+    assert (BUILD / "src/ports/outrigger-ports").exists(), "no outrigger-ports in this build: run make"
     before = huge_pages()
     made = Lab(named("swap"), WORLD, "--mode", "split", "--daemon-arg", "--bar-failures", "--daemon-arg", "1000",
                "--daemon-arg", "--engine-version", "--daemon-arg", "0.1.0")

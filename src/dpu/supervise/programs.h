@@ -50,10 +50,6 @@ absl::StatusOr<EngineDescription> describe_engine(const Programs& programs, cons
                                                   absl::Duration patience = absl::Seconds(5));
 absl::StatusOr<EngineDescription> parse_description(const std::string& text);
 
-// MiB of 2 MiB pages that nobody uses.
-unsigned unused_huge_mib();
-unsigned obtainable_huge_mib();  // those, and what can be reserved
-
 // Where the programs are when nobody says: beside `self`, or in the build tree it lies in.
 std::string default_programs_folder(const std::string& self);
 std::string default_engines_folder(const std::string& self);

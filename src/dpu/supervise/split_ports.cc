@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/machine_memory.h"
 #include "dpu/supervise/split_engine.h"
 
 namespace outrigger::agent {

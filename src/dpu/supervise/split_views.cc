@@ -1,6 +1,5 @@
 // The engines as they are shown.
 #include <algorithm>
-#include <fstream>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -34,25 +33,6 @@ EngineView seen(const Member& member, bool active) {
 }
 
 }  // namespace
-
-unsigned unused_huge_mib() {
-  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-  unsigned pages = 0;
-  return file >> pages ? pages * 2 : 0;
-}
-
-// The ports process reserves what is missing, as long as memory has room.
-unsigned obtainable_huge_mib() {
-  constexpr uint64_t kSpareMib = 512;
-  std::ifstream file("/proc/meminfo");
-  std::string name;
-  uint64_t kib = 0;
-  uint64_t available = 0;
-  for (std::string rest; file >> name >> kib; std::getline(file, rest)) {
-    if (name == "MemAvailable:") available = kib >> 10;
-  }
-  return unused_huge_mib() + static_cast<unsigned>(available > kSpareMib ? available - kSpareMib : 0);
-}
 
 std::vector<EngineView> SplitEngine::views() const {
   std::vector<EngineView> all;
