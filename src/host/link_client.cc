@@ -70,6 +70,7 @@ class LinkClient : public Link {
     const auto used = stub();
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + patience);
+    context.set_wait_for_ready(true);  // only a waiting call lets gRPC go on with connecting
     Reply reply;
     const grpc::Status status = ((*used).*method)(&context, request, &reply);
     note(used, status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
