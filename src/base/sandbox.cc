@@ -28,7 +28,11 @@ class Sandbox {
 
   SandboxReport enter() {
     note("no-new-privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno);
-    restrict_files();
+    if (spec_.mount) {
+      report_.not_enforced.emplace_back("landlock: whoever mounts cannot have it");
+    } else {
+      restrict_files();
+    }
     drop_capabilities();
     filter_calls();
     if (!spec_.dump_core) note("no-core-dump", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno);
@@ -47,6 +51,7 @@ class Sandbox {
   void drop_capabilities();
   void restrict_files();
   void allow(int rules, const std::string& path, uint64_t rights);
+  [[nodiscard]] bool needed(int call) const;
   void filter_calls();
 
   const SandboxSpec& spec_;
@@ -145,12 +150,18 @@ constexpr std::array kNeverCalled = {
     SCMP_SYS(acct),
 };
 
+bool Sandbox::needed(int call) const {
+  const bool making = call == SCMP_SYS(mount) || call == SCMP_SYS(umount2) || call == SCMP_SYS(unshare);
+  return (making && spec_.mount) || (call == SCMP_SYS(setns) && (spec_.enter_namespaces || spec_.mount));
+}
+
 void Sandbox::filter_calls() {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
   if (filter == nullptr) return note("seccomp", ENOMEM);
   const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
   int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
   for (const int call : kNeverCalled) {
+    if (needed(call)) continue;
     if (error == 0) error = seccomp_rule_add(filter, refuse, call, 0);
   }
   if (error == 0 && !spec_.run_programs) {

@@ -19,6 +19,8 @@ struct SandboxSpec {
   std::vector<std::string> writable;  // made, changed and removed, too
   bool network_sockets = false;       // other than Unix ones
   bool run_programs = false;
+  bool enter_namespaces = false;  // those that others made
+  bool mount = false;             // and make them, and mounts: Landlock allows none, so it is left out
   bool dump_core = false;
 };
 

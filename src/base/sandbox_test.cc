@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,20 @@ TEST(Sandbox, GivesUpRootForGood) {
                             setuid(0) != 0 && open("/etc/shadow", O_RDONLY) < 0;
                    }),
             0);
+}
+
+TEST(Sandbox, NamespacesAreEnteredOnlyByWhomItIsAllowed) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const auto enters = [](const SandboxReport&) {
+    const int own = open("/proc/self/ns/net", O_RDONLY);
+    return own >= 0 && setns(own, 0) == 0;
+  };
+  const auto makes = [](const SandboxReport&) { return unshare(CLONE_NEWNET) == 0; };
+  const std::vector<int> right = {CAP_SYS_ADMIN};
+  EXPECT_EQ(inside({.capabilities = right, .readable = {"/"}}, enters), 1);
+  EXPECT_EQ(inside({.capabilities = right, .readable = {"/"}, .enter_namespaces = true}, enters), 0);
+  EXPECT_EQ(inside({.capabilities = right, .readable = {"/"}, .enter_namespaces = true}, makes), 1);
+  EXPECT_EQ(inside({.capabilities = right, .mount = true}, makes), 0);
 }
 
 TEST(Sandbox, KeepsOnlyTheNamedCapabilities) {

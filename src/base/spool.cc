@@ -26,6 +26,7 @@ constexpr const char* kSuffix = ".jsonl";
 std::optional<uint64_t> cursor_of(const std::filesystem::path& file) {
   uint64_t first = 0;
   if (file.extension() != kSuffix || !absl::SimpleAtoi(file.stem().string(), &first)) return std::nullopt;
+  if (first > INT64_MAX) return std::nullopt;
   return first;
 }
 
@@ -81,6 +82,7 @@ absl::Status Spool::load() {
   }
   next_ = std::max(next_, limits_.first_cursor);
   retired_ = CursorFile(absl::StrCat(folder_, "/retired")).load();
+  lost_ = CursorFile(absl::StrCat(folder_, "/lost")).load();
   if (segments_.empty()) return absl::OkStatus();
   file_ = ::open(path(segments_.back().first).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   return absl::OkStatus();
@@ -94,11 +96,12 @@ absl::Status Spool::load_segment(uint64_t first) {
   next_ = std::max(next_, first);
   SpoolReader reader(*this, 0);
   if (!reader.open_segment(first)) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", name));
-  while (const auto line = reader.line()) {
+  for (size_t at = 1; const auto line = reader.line(); ++at) {
     segment.bytes += line->size() + 1;
     const auto record = record_in(*line);
     if (!record) {
       ++torn_;
+      if (damaged_++ == 0) first_damage_ = absl::StrCat(name, " line ", at);
       continue;
     }
     ++segment.records;
@@ -159,20 +162,38 @@ bool Spool::start_segment(uint64_t first) {
 }
 
 void Spool::retire_oldest() {
-  retired_ += segments_.front().records;
-  unlink(path(segments_.front().first).c_str());
+  const Segment oldest = segments_.front();
+  unlink(path(oldest.first).c_str());
   segments_.pop_front();
+  retired_to_ = segments_.empty() ? next_ - 1 : segments_.front().first - 1;
+  retired_ += oldest.records;
+  lost_ += std::min(oldest.records, retired_to_ - std::min(handed_to_, retired_to_));
   (void)CursorFile(absl::StrCat(folder_, "/retired")).store(retired_);
+  (void)CursorFile(absl::StrCat(folder_, "/lost")).store(lost_);
+}
+
+// Some may have been removed, and counted as lost, while they were on their way.
+void Spool::handed_on(uint64_t first, uint64_t last) {
+  std::lock_guard guard(lock_);
+  const uint64_t end = std::min(last, retired_to_);
+  if (end >= first) lost_ -= std::min(lost_, end - first + 1);
+  handed_to_ = std::max(handed_to_, last);
 }
 
 Spool::Figures Spool::figures() const {
   std::lock_guard guard(lock_);
-  Figures figures{.retired = retired_, .unwritten = unwritten_, .torn = torn_, .last_cursor = next_ - 1};
+  Figures figures{
+      .retired = retired_, .lost = lost_, .unwritten = unwritten_, .torn = torn_, .last_cursor = next_ - 1};
   for (const Segment& segment : segments_) {
     figures.records += segment.records;
     figures.bytes += segment.bytes;
   }
   return figures;
+}
+
+std::string Spool::damage() const {
+  if (damaged_ == 0) return "";
+  return absl::StrCat(first_damage_, ": not a log record; ", damaged_, " such lines are passed over");
 }
 
 std::vector<uint64_t> Spool::segments() const {

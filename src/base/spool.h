@@ -34,10 +34,11 @@ class Spool {
     uint64_t records = 0;
     uint64_t bytes = 0;
     uint64_t retired = 0;    // removed to make room, over all the folder's life
+    uint64_t lost = 0;       // of these: before anybody else had them
     uint64_t unwritten = 0;  // refused by the disk, since it was opened
     uint64_t torn = 0;       // lines that were no record, since it was opened
     uint64_t last_cursor = 0;
-    [[nodiscard]] uint64_t dropped() const { return retired + unwritten; }
+    [[nodiscard]] uint64_t dropped() const { return lost + unwritten; }
   };
 
   // Makes the folder.  FailedPrecondition: another process writes to it.
@@ -51,7 +52,12 @@ class Spool {
   // For records from another spool: keeps their cursors.  False as well when one is not above the last.
   bool keep(const Record& record);
 
+  // Records that somebody else keeps by now: to remove these to make room is no loss.
+  void handed_on(uint64_t first, uint64_t last);
+
   [[nodiscard]] Figures figures() const;
+  // Lines that open() found to be no record, but for torn ends; "": none.
+  [[nodiscard]] std::string damage() const;
   [[nodiscard]] std::vector<uint64_t> segments() const;  // the first cursor of each, ascending
   // The records of one of them; none when it has been removed since.
   [[nodiscard]] std::vector<Record> segment(uint64_t first) const;
@@ -81,8 +87,13 @@ class Spool {
   std::deque<Segment> segments_;
   uint64_t next_ = 1;
   uint64_t retired_ = 0;
+  uint64_t lost_ = 0;
+  uint64_t handed_to_ = 0;   // the last cursor that was handed on
+  uint64_t retired_to_ = 0;  // and that was removed, since the folder was opened
   uint64_t unwritten_ = 0;
   mutable std::atomic<uint64_t> torn_ = 0;
+  uint64_t damaged_ = 0;  // lines open() found, and where the first is
+  std::string first_damage_;
   int lock_file_ = -1;
   int file_ = -1;  // the newest segment
 };

@@ -11,6 +11,9 @@ namespace outrigger::host {
 namespace {
 
 constexpr absl::Duration kTestEvery = absl::Seconds(5), kRetryPrepare = absl::Seconds(2);
+constexpr absl::Duration kPortsEvery = absl::Milliseconds(500);
+constexpr absl::Duration kTestAtLeastEvery = absl::Minutes(1);
+constexpr int kTestShare = 200;  // a test may take this part of the time: a host's CPUs are its guests'
 
 // After a crash the machine goes on where it was: what the kernel carries, it carries still.
 Machine remembered(const std::string& file, const Machine::Settings& settings) {
@@ -39,11 +42,19 @@ Fallback::Fallback(Settings settings, Keeper& keeper, Path& path, Log log)
     log_("warning", absl::StrCat("found itself ", std::string(name(machine_.state())), " after a restart"));
 }
 
+// A bundle may be a hundred megabytes, and is looked at many times a second.
+size_t Fallback::content(const Keeper::News& news) {
+  if (hashed_ == news.bundle) return hash_;
+  hashed_ = news.bundle;
+  hash_ = std::hash<std::string>{}(news.bundle->update() + news.bundle->fallback_underlay());
+  return hash_;
+}
+
 // The path is kept ready for the newest bundle and the endpoints as they are now.
 void Fallback::follow(const Keeper::News& news) {
   if (!news.bundle || !news.bundle_fault.empty()) return;
   const absl::StatusOr<std::string> guests_text = read_file(settings_.guests_file);
-  const size_t content = std::hash<std::string>{}(news.bundle->update() + news.bundle->fallback_underlay());
+  const size_t content = this->content(news);
   const bool same = content == content_ && generation_ == news.bundle->generation() && guests_text.ok() &&
                     *guests_text == guests_text_;
   if ((same && generation_ != 0) || boottime() - tried_at_ < kRetryPrepare) return;
@@ -69,14 +80,27 @@ void Fallback::follow(const Keeper::News& news) {
 }
 
 void Fallback::test(const Keeper::News& news) {
-  if (generation_ == 0 || boottime() - tested_at_ < kTestEvery) return;
+  const absl::Duration pause = std::clamp(kTestShare * test_took_, kTestEvery, kTestAtLeastEvery);
+  if (generation_ == 0 || boottime() - tested_at_ < pause) return;
   tested_at_ = boottime();
   const absl::Status status = path_.test();
+  test_took_ = boottime() - tested_at_;
   const std::string fault = status.ok() ? "" : message(status);
   if (!fault.empty() && fault != path_fault_)
     log_("error", absl::StrCat("the host path is unhealthy: ", fault));
   path_fault_ = fault;
   if (!fault.empty() && news.bundle) generation_ = 0;  // made again
+}
+
+// To look means to enter every endpoint's namespace: only when the answer can change anything.
+bool Fallback::ports_are_there(const Keeper::News& news, Order order) {
+  if (machine_.state() != State::kActive) return true;
+  const bool may_return = news.lease && news.dpu_healthy && (!machine_.ordered() || order == Order::kReturn);
+  if (!may_return) return false;
+  if (boottime() - ports_at_ < kPortsEvery) return ports_;
+  ports_at_ = boottime();
+  ports_ = path_.ports_are_there();
+  return ports_;
 }
 
 Situation Fallback::situation(const Keeper::News& news) {
@@ -86,7 +110,7 @@ Situation Fallback::situation(const Keeper::News& news) {
   now.allowed = news.bundle && news.bundle->services_size() > 0;
   now.bundle_fault = news.bundle_fault;
   now.path_fault = path_fault_;
-  now.ports = machine_.state() != State::kActive || path_.ports_are_there();
+  now.ports = ports_are_there(news, now.order);
   return now;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,21 +35,28 @@ class Fallback {
  private:
   void follow(const Keeper::News& news);
   void test(const Keeper::News& news);
+  size_t content(const Keeper::News& news);
+  bool ports_are_there(const Keeper::News& news, Order order);
   void carry_out(Action action);
   void keep_state();
-  [[nodiscard]] Situation situation(const Keeper::News& news);
+  Situation situation(const Keeper::News& news);
 
   Settings settings_;
   Keeper& keeper_;
   Path& path_;
   Log log_;
   Machine machine_;
-  Order order_ = Order::kNone;  // given here, not over the link
-  uint64_t generation_ = 0;     // the path was prepared for
-  size_t content_ = 0;          // of that bundle: peers that fell back change it, too
-  std::string guests_text_;     // and these endpoints
+  Order order_ = Order::kNone;                    // given here, not over the link
+  uint64_t generation_ = 0;                       // the path was prepared for
+  size_t content_ = 0;                            // of that bundle: peers that fell back change it, too
+  std::shared_ptr<const v1::HostBundle> hashed_;  // whose hash this is:
+  size_t hash_ = 0;
+  std::string guests_text_;  // and these endpoints
   std::string path_fault_ = "the path is not prepared yet";
   absl::Duration tested_at_ = -absl::InfiniteDuration();
+  absl::Duration test_took_ = absl::ZeroDuration();
+  absl::Duration ports_at_ = -absl::InfiniteDuration();
+  bool ports_ = false;  // were there, then
   absl::Duration tried_at_ = -absl::InfiniteDuration();
   std::string said_;    // last state and reason that were logged
   double took_ms_ = 0;  // the last switch

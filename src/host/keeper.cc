@@ -1,5 +1,6 @@
 #include "host/keeper.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "absl/strings/str_cat.h"
@@ -7,19 +8,27 @@
 
 namespace outrigger::host {
 
+namespace {
+
+constexpr uint64_t kFirstSkip = 12ULL * 3600 * 1'000'000;  // twice that is a day
+constexpr uint64_t kLongestSkip = 366 * 2 * kFirstSkip;
+
+}  // namespace
+
 absl::Duration boottime() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return absl::DurationFromTimespec(now);
 }
 
-// Sequences must ascend over restarts too; nanoseconds since boot do, until the DPU restarts with the host.
+// Sequences must ascend over restarts too; the wall clock's microseconds do, unless it was set back.
 Keeper::Keeper(Settings settings, Ed25519Key key, std::unique_ptr<Link> link)
     : settings_(std::move(settings)),
       key_(std::move(key)),
       link_(std::move(link)),
       lease_until_(boottime() + settings_.first_lease),
-      sequence_(static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()))) {
+      sequence_(static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()))),
+      skip_(kFirstSkip) {
   load();
   if (link_ != nullptr) thread_ = std::thread([this] { talk(); });
 }
@@ -47,7 +56,7 @@ absl::Status Keeper::take(const v1::SignedBundle& bundle, bool fresh) {
   const Accepted now{checked->generation(), checked->sequence()};
   if (absl::Status status = save_bundle(settings_.file, bundle, now); !status.ok()) return status;
   accepted_ = now;
-  news_.bundle = *std::move(checked);
+  news_.bundle = std::make_shared<const v1::HostBundle>(*std::move(checked));
   taken_at_ = boottime();
   fresh_ = fresh;
   refusal_.clear();
@@ -77,6 +86,7 @@ Keeper::News Keeper::news() const {
   now.lease = link_ == nullptr || boottime() < lease_until_;
   now.dpu_healthy = link_ == nullptr || (now.dpu_healthy && now.lease);  // without a link only orders count
   now.bundle_fault = bundle_fault();
+  now.refusal = refusal_;
   return now;
 }
 
@@ -113,9 +123,12 @@ void Keeper::renew() {
     const std::lock_guard lock(mutex_);
     news_.link_fault = reply.ok() ? "" : std::string(reply.status().message());
     if (!reply.ok()) {
+      // Until it is above what was used before the clock was set back.
+      if (absl::IsAlreadyExists(reply.status())) sequence_ += skip_ = std::min(2 * skip_, kLongestSkip);
       news_.dpu_healthy = false;
       return;
     }
+    skip_ = kFirstSkip;
     lease_until_ = sent + absl::Milliseconds(reply->lease_ms());
     news_.dpu_healthy = reply->dpu_healthy();
     news_.order = reply->order() == "fall_back" ? Order::kFallBack

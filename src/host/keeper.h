@@ -41,9 +41,10 @@ class Keeper {
     bool lease = false;
     bool dpu_healthy = false;
     Order order = Order::kNone;
-    std::string link_fault;    // of the last call
-    std::string bundle_fault;  // empty: `bundle` is to be used
-    std::optional<v1::HostBundle> bundle;
+    std::string link_fault;                        // of the last call
+    std::string bundle_fault;                      // empty: `bundle` is to be used
+    std::string refusal;                           // of the last bundle that was not taken
+    std::shared_ptr<const v1::HostBundle> bundle;  // may be large: never copied
   };
 
   // Takes up the bundle on disk if it still holds.  Without a link nothing is asked: the lease never ends.
@@ -74,7 +75,7 @@ class Keeper {
   absl::Duration lease_until_;
   absl::Duration taken_at_;  // when the bundle came, if it came over the link
   bool fresh_ = false;
-  uint64_t sequence_ = 0, offered_generation_ = 0;
+  uint64_t sequence_ = 0, skip_ = 0, offered_generation_ = 0;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -1,19 +1,15 @@
 // outrigger-host: the host's side of a node.  See --help.
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <iostream>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/local_socket.h"
 #include "base/record.h"
-#include "host/fallback.h"
-#include "host/link_client.h"
+#include "host/bundle.h"
+#include "host/daemon.h"
+#include "host/inbox.h"
+#include "host/path.h"
 #include "host/ruleset.h"
 #include "nlohmann/json.hpp"
 
@@ -29,90 +25,40 @@ the DPU has been healthy for a while they go back.
   outrigger-host run --node host-a --key bundle.pub --endpoints endpoints.json --link 169.254.7.1:7444
   outrigger-host fallback status           what is in force, and why
   outrigger-host order fall_back           take over now; `return` gives the work back
+  outrigger-host tell --service NAME TEXT  put a line of another service on the node's time line
   outrigger-host fallback compile --bundle bundle.pb    the rules, and what the kernel cannot carry)";
 
 struct Options {
-  std::string node, key, endpoints, bundle, folder = "/var/lib/outrigger-host";
-  std::string socket = "/run/outrigger-host.sock", prefix = "orfb-", order, log;
-  LinkOptions link;
-  double steady_s = 5, lease_s = 3;
+  DaemonOptions daemon;
+  std::string order;
+  std::string service, severity = "info", message;  // to be told
 };
-
-volatile sig_atomic_t stopping = 0;
-void stop(int) { stopping = 1; }
 
 int fail(const absl::Status& status) {
   std::cerr << "outrigger-host: " << status.message() << std::endl;
   return 1;
 }
 
-// Lines of JSON on standard output: journald, or the log shipper, takes it from there.
-void log(const std::string& severity, const std::string& text) {
-  Record record;
-  record.time = absl::Now();
-  record.monotonic_ns = monotonic_now_ns();
-  record.side = "host";
-  record.domain = Domain::kHost;
-  record.service = "fallback";
-  record.severity = severity_named(severity).value_or(Severity::kInfo);
-  record.message = text;
-  std::cout << to_json(record) << std::endl;
-}
-
 SteadyTime soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
 
-// One question a connection: "status", "fall_back" or "return".
-void answer(int listener, Fallback& fallback) {
-  const Descriptor caller(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-  if (caller.get() < 0) return;
-  const absl::StatusOr<std::string> asked = receive_message(caller.get(), 64, soon());
-  if (!asked.ok()) return;
-  if (*asked == "fall_back") fallback.order(Order::kFallBack);
-  if (*asked == "return") fallback.order(Order::kReturn);
-  const bool known = *asked == "fall_back" || *asked == "return" || *asked == "status";
-  (void)send_message(caller.get(), known ? fallback.status_json() : R"({"error": "asked for nothing known"})",
-                     soon());
+// What is in force stays so: the kernel carries on without us, and the next start takes it up.
+int run(const Options& options) {
+  const absl::StatusOr<bool> in_force = serve(options.daemon);
+  if (!in_force.ok()) return fail(in_force.status());
+  return *in_force ? 3 : 0;
 }
 
-int run(const Options& options) {
-  mkdir(options.folder.c_str(), 0700);
-  absl::StatusOr<Ed25519Key> key = Ed25519Key::load_public(options.key);
-  if (!key.ok()) return fail(key.status());
-  std::unique_ptr<Link> link;
-  if (!options.link.address.empty()) {
-    secure::require_tls13();
-    absl::StatusOr<std::unique_ptr<Link>> dialled = dial(options.link);
-    if (!dialled.ok()) return fail(dialled.status());
-    link = *std::move(dialled);
-  }
-  absl::StatusOr<Descriptor> listener = listen_at(options.socket, SocketKind::kStream);
-  if (!listener.ok()) return fail(listener.status());
-  Keeper keeper({.node = options.node,
-                 .file = options.folder + "/bundle",
-                 .first_lease = absl::Seconds(options.lease_s)},
-                *std::move(key), std::move(link));
-  if (!options.bundle.empty()) {
-    const absl::StatusOr<v1::SignedBundle> bundle = load_bundle(options.bundle);
-    const absl::Status status = bundle.ok() ? keeper.offer(*bundle) : bundle.status();
-    if (!status.ok()) return fail(status);
-  }
-  Path path(options.prefix, options.folder);
-  Fallback fallback({options.endpoints, options.folder, {.steady = absl::Seconds(options.steady_s)}}, keeper,
-                    path, log);
-  signal(SIGTERM, stop);
-  signal(SIGINT, stop);
-  signal(SIGPIPE, SIG_IGN);
-  while (stopping == 0) {
-    fallback.turn();
-    pollfd ready{listener->get(), POLLIN, 0};
-    if (poll(&ready, 1, 50) > 0) answer(listener->get(), fallback);
-  }
-  // What is in force stays so: the kernel carries on without us, and the next start takes it up.
-  return fallback.state() == State::kDormant ? 0 : 3;
+int tell(const Options& options) {
+  Record record{.time = absl::Now(), .side = "host", .domain = Domain::kHost, .service = options.service};
+  record.severity = severity_named(options.severity).value_or(Severity::kInfo);
+  record.message = options.message;
+  bound(record);
+  const absl::Status status = host::tell(log_socket_of(options.daemon), record);
+  return status.ok() ? 0 : fail(status);
 }
 
 int ask(const Options& options, const std::string& question) {
-  const absl::StatusOr<Descriptor> server = connect_to(options.socket, SocketKind::kStream);
+  const absl::StatusOr<Descriptor> server = connect_to(options.daemon.socket, SocketKind::kStream);
   if (!server.ok()) return fail(server.status());
   if (const absl::Status status = send_message(server->get(), question, soon()); !status.ok())
     return fail(status);
@@ -125,7 +71,7 @@ int ask(const Options& options, const std::string& question) {
 
 // Shows; believes nothing: the signature is the daemon's business.
 int compile(const Options& options) {
-  const absl::StatusOr<v1::SignedBundle> file = load_bundle(options.bundle);
+  const absl::StatusOr<v1::SignedBundle> file = load_bundle(options.daemon.bundle);
   if (!file.ok()) return fail(file.status());
   v1::HostBundle bundle;
   if (!bundle.ParseFromString(file->bundle()))
@@ -141,11 +87,11 @@ int compile(const Options& options) {
 }
 
 int remove(const Options& options) {
-  const absl::Status status = Path(options.prefix, options.folder).remove();
+  const absl::Status status = Path(options.daemon.prefix, options.daemon.folder).remove();
   return status.ok() ? 0 : fail(status);
 }
 
-void add_run(CLI::App& app, Options& options) {
+void add_run(CLI::App& app, DaemonOptions& options) {
   app.add_option("--node", options.node, "this host's node, as its manifest calls it")->required();
   app.add_option("--key", options.key, "public key of the DPU's bundles (PEM)")->required();
   app.add_option("--endpoints", options.endpoints,
@@ -163,6 +109,20 @@ void add_run(CLI::App& app, Options& options) {
   app.add_option("--steady", options.steady_s,
                  "seconds the DPU must be healthy before it gets its work back");
   app.add_option("--first-lease", options.lease_s, "seconds to wait for the DPU's first answer");
+  app.add_option("--log-socket", options.log_socket,
+                 "local socket for other services' records; beside --socket");
+  app.add_option("--log-mib", options.log_mib, "MiB of records kept here, before the oldest are dropped")
+      ->check(CLI::Range(0.03, 1024.0));
+  app.add_flag("!--no-sandbox", options.sandbox, "keep every right (for debugging)");
+}
+
+void add_tell(CLI::App& app, Options& options) {
+  app.add_option("--service", options.service, "who tells it")->required();
+  app.add_option("--severity", options.severity)
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "critical"}));
+  app.add_option("--socket", options.daemon.socket, "of the daemon; its log socket is beside it");
+  app.add_option("--log-socket", options.daemon.log_socket);
+  app.add_option("message", options.message)->required();
 }
 
 int main(int argc, char** argv) {
@@ -170,26 +130,29 @@ int main(int argc, char** argv) {
   CLI::App app(kHelp, "outrigger-host");
   app.require_subcommand(1);
   CLI::App* run_command = app.add_subcommand("run", "keep the lease and the kernel path");
-  add_run(*run_command, options);
+  add_run(*run_command, options.daemon);
   CLI::App* fallback = app.add_subcommand("fallback", "look at the kernel path");
   fallback->require_subcommand(1);
   CLI::App* compile_command = fallback->add_subcommand("compile", "print the rules of a bundle");
-  compile_command->add_option("--bundle", options.bundle, "file with a signed bundle")->required();
+  compile_command->add_option("--bundle", options.daemon.bundle, "file with a signed bundle")->required();
   CLI::App* status_command = fallback->add_subcommand("status", "what is in force, and why");
-  status_command->add_option("--socket", options.socket);
+  status_command->add_option("--socket", options.daemon.socket);
   CLI::App* remove_command = fallback->add_subcommand("remove", "remove a kernel path that no daemon keeps");
-  remove_command->add_option("--netns-prefix", options.prefix);
+  remove_command->add_option("--netns-prefix", options.daemon.prefix);
   CLI::App* order_command = app.add_subcommand("order", "fall_back or return, now");
   order_command->add_option("order", options.order)
       ->required()
       ->check(CLI::IsMember({"fall_back", "return"}));
-  order_command->add_option("--socket", options.socket);
+  order_command->add_option("--socket", options.daemon.socket);
+  CLI::App* tell_command = app.add_subcommand("tell", "put a line on the node's time line");
+  add_tell(*tell_command, options);
   CLI11_PARSE(app, argc, argv);
-  options.link.node = options.node;
+  options.daemon.link.node = options.daemon.node;
   if (run_command->parsed()) return run(options);
   if (compile_command->parsed()) return compile(options);
   if (status_command->parsed()) return ask(options, "status");
   if (remove_command->parsed()) return remove(options);
+  if (tell_command->parsed()) return tell(options);
   return ask(options, options.order);
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "host/bundle.h"
 #include "host/command.h"
+#include "host/netns_maker.h"
 #include "host/network_plan.h"
 #include "host/ruleset.h"
 
@@ -51,7 +52,7 @@ absl::Status Path::prepare(World world, const std::vector<Guest>& guests) {
     wanted.insert(absl::StrCat(prefix_, network.vni));
   }
   for (const std::string& name : netns_names(prefix_)) {
-    if (!wanted.contains(name)) (void)run("", {"ip", "netns", "del", name});
+    if (!wanted.contains(name)) (void)remove_netns(name);
   }
   for (const auto& [id, guest] : guests_) {
     if (absl::Status status = keep_belongings(guest); !status.ok()) return status;
@@ -63,7 +64,7 @@ absl::Status Path::prepare(World world, const std::vector<Guest>& guests) {
 absl::Status Path::prepare(const NetworkWorld& network) {
   const std::string name = absl::StrCat(prefix_, network.vni), netns = netns_path(name);
   if (!netns_exists(netns)) {
-    if (absl::Status status = run("", {"ip", "netns", "add", name}).status(); !status.ok()) return status;
+    if (absl::Status status = add_netns(name); !status.ok()) return status;
   }
   for (const std::string& missing : write_settings(netns, network_settings())) {
     if (missing.starts_with("bridge/bridge-nf-call-ip")) {
@@ -212,7 +213,7 @@ absl::Status Path::test() {
 
 absl::Status Path::remove() {
   for (const std::string& name : netns_names(prefix_)) {
-    if (absl::Status status = run("", {"ip", "netns", "del", name}).status(); !status.ok()) return status;
+    if (absl::Status status = remove_netns(name); !status.ok()) return status;
   }
   return nft("", tunnel_rules_removal());
 }

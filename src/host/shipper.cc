@@ -68,8 +68,10 @@ std::optional<int64_t> HostLog::offset_ns() const {
   return clock_.offset_ns();
 }
 
-Shipper::Shipper(const HostLog& log, Send send)
-    : log_(log), send_(std::move(send)), cursor_(log.cursor_file()), kept_to_(cursor_.load()) {}
+Shipper::Shipper(HostLog& log, Send send)
+    : log_(log), send_(std::move(send)), cursor_(log.cursor_file()), kept_to_(cursor_.load()) {
+  log_.spool().handed_on(kept_to_, kept_to_);
+}
 
 Shipper::~Shipper() {
   {
@@ -82,6 +84,14 @@ Shipper::~Shipper() {
 
 void Shipper::start() {
   thread_ = std::thread([this] { run(); });
+}
+
+void Shipper::hurry() {
+  {
+    std::lock_guard guard(lock_);
+    hurried_ = true;
+  }
+  wake_.notify_all();
 }
 
 std::vector<Record> Shipper::load() {
@@ -109,6 +119,7 @@ absl::StatusOr<size_t> Shipper::ship() {
   const uint64_t to = std::min(*kept, records.back().cursor);
   if (to <= kept_to_) return absl::ResourceExhaustedError("the DPU took none of the records");
   const auto taken = std::ranges::count_if(records, [to](const Record& one) { return one.cursor <= to; });
+  log_.spool().handed_on(records.front().cursor, to);
   kept_to_ = to;
   if (absl::Status status = cursor_.store(to); !status.ok()) return status;  // shipped twice, at worst
   return static_cast<size_t>(taken);
@@ -133,7 +144,9 @@ void Shipper::run() {
 
 bool Shipper::sleep(std::chrono::milliseconds time) {
   std::unique_lock lock(lock_);
-  return !wake_.wait_for(lock, time, [this] { return ending_; });
+  wake_.wait_for(lock, time, [this] { return ending_ || hurried_; });
+  hurried_ = false;
+  return !ending_;
 }
 
 }  // namespace outrigger::host

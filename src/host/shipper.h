@@ -42,6 +42,7 @@ class HostLog {
   [[nodiscard]] std::optional<int64_t> offset_ns() const;
 
   [[nodiscard]] const Spool& spool() const { return *spool_; }
+  [[nodiscard]] Spool& spool() { return *spool_; }
   [[nodiscard]] const std::string& cursor_file() const { return cursor_file_; }
 
  private:
@@ -61,12 +62,13 @@ class Shipper {
   static constexpr size_t kAtOnce = 200;             // records, and
   static constexpr size_t kBytesAtOnce = 512 << 10;  // of messages and evidence, about
 
-  Shipper(const HostLog& log, Send send);
+  Shipper(HostLog& log, Send send);
   ~Shipper();
   Shipper(const Shipper&) = delete;
   Shipper& operator=(const Shipper&) = delete;
 
   void start();  // a thread that ships until the end, and waits ever longer while it fails
+  void hurry();  // the DPU answers again: no longer wait is due
 
   // One shipment: how many records the DPU has taken; 0: there are none.
   absl::StatusOr<size_t> ship();
@@ -77,13 +79,14 @@ class Shipper {
   void run();
   bool sleep(std::chrono::milliseconds time);
 
-  const HostLog& log_;
+  HostLog& log_;
   const Send send_;
   const CursorFile cursor_;
   std::atomic<uint64_t> kept_to_;
   std::mutex lock_;
   std::condition_variable wake_;
   bool ending_ = false;
+  bool hurried_ = false;
   std::thread thread_;
 };
 

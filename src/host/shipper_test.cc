@@ -140,6 +140,41 @@ TEST_F(ShipperTest, TheOffsetIsFilledInOnceItIsKnown) {
   EXPECT_THAT(offsets_, ElementsAre(1000 * kMs, 1000 * kMs));
 }
 
+TEST_F(ShipperTest, OnlyWhatTheDpuNeverGotIsDropped) {
+  log_.reset();
+  const auto open_small = [this] {
+    return *HostLog::open(
+        {.folder = folder_, .version = "1", .limits = {.segments = 2, .segment_bytes = 4096}});
+  };
+  log_ = open_small();
+  for (int i = 0; i < 10; ++i) log_->note(Severity::kInfo, absl::StrCat("shipped ", i));
+  Shipper shipper(*log_, dpu());
+  EXPECT_EQ(*shipper.ship(), 10U);
+  for (int i = 0; i < 200; ++i) log_->note(Severity::kInfo, absl::StrCat("not yet ", i));
+  const auto figures = log_->spool().figures();
+  EXPECT_GT(figures.retired, figures.lost);
+  while (*shipper.ship() > 0) {
+  }
+  EXPECT_EQ(kept_.size() + figures.dropped(), 210U);
+  log_.reset();
+  log_ = open_small();
+  EXPECT_EQ(log_->spool().figures().lost, figures.lost);
+}
+
+TEST_F(ShipperTest, WhatWasRemovedOnItsWayIsNotLost) {
+  log_.reset();
+  log_ =
+      *HostLog::open({.folder = folder_, .version = "1", .limits = {.segments = 2, .segment_bytes = 4096}});
+  for (int i = 0; i < 10; ++i) log_->note(Severity::kInfo, absl::StrCat(i));
+  Shipper shipper(*log_, [this](const std::vector<Record>& records, uint64_t) -> absl::StatusOr<uint64_t> {
+    for (int i = 0; i < 200; ++i) log_->note(Severity::kInfo, "meanwhile");
+    return records.back().cursor;
+  });
+  EXPECT_EQ(*shipper.ship(), 10U);
+  const auto figures = log_->spool().figures();
+  EXPECT_EQ(figures.lost + 10, figures.retired);
+}
+
 TEST_F(ShipperTest, ItsThreadTriesAgainUntilTheDpuIsBack) {
   refuse_ = true;
   for (int i = 0; i < 1000; ++i) log_->note(Severity::kInfo, absl::StrCat(i));

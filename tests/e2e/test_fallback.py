@@ -1,5 +1,6 @@
 """The host path: the same policies in the kernel, the way there and back, and bundles that are not believed."""
 import concurrent.futures
+import shutil
 import socket
 import subprocess
 import threading
@@ -200,13 +201,15 @@ def test_bundles_that_are_not_believed(dormant, name, damage):
     """The daemon says which, and starts with none."""
     damage = dict(damage)
     node = damage.pop("node", "host-a")
+    state = dormant.folder / f"{name}.state"  # a state folder is one daemon's alone
+    shutil.copytree(dormant.folder / "host-a.state", state)
     generation, dormant.generation = dormant.generation, damage.pop("generation", dormant.generation)
     bundle = dormant.bundle(node, **damage)
     dormant.generation = generation
     done = subprocess.run(
         ["nsenter", f"--net=/run/netns/{dormant.host('host-a')}", str(HOST), "run", "--node", "host-a", "--key",
          dormant.folder / "key.pub", "--endpoints", dormant.folder / "host-a.endpoints", "--bundle", bundle, "--state",
-         dormant.folder / "host-a.state", "--socket", dormant.folder / "try.sock"], text=True, capture_output=True, timeout=20,
+         state, "--socket", dormant.folder / "try.sock"], text=True, capture_output=True, timeout=20,
         check=False)
     for one in dormant.nodes:
         dormant.bundle(one)
