@@ -1,5 +1,6 @@
 #include "engined/engined.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -72,6 +73,7 @@ SandboxReport restrict(const Options& options, const engine::v1::AttachReply& pl
   return enter_sandbox(
       {.uid = options.uid,
        .gid = options.uid,
+       .capabilities = {CAP_SYS_NICE},  // for its workers' rank
        .readable = {"/sys", "/proc", "/usr", "/lib", "/lib64", "/etc", "/dev"},
        .writable = {absl::StrCat(place.runtime_folder(), "/dpdk"), place.huge_folder(), "/dev/null"}});
 }
@@ -107,8 +109,10 @@ absl::Status serve(const Options& options, const Version& version, const Descrip
       **engine,
       {version.name, place->reply.slot(), std::move(sandbox.enforced), std::move(sandbox.not_enforced)},
       *std::move(listener), std::move(allowed));
+  take_rank(Rank::kOrdinary);
   spdlog::info("engine {} stands by in slot {}", version.name, place->reply.slot());
   server.serve(stop.get());
+  take_rank(Rank::kLast);
   return absl::OkStatus();
 }
 
@@ -134,6 +138,7 @@ int run(int argc, char** argv, const Version& version) {
   if (version.at_start) version.at_start();
   const Descriptor stop = block_signals();
   allow_descriptors();
+  take_rank(Rank::kLast);  // nothing waits for it until it stands by
   const absl::Status status = serve(**options, version, stop);
   if (status.ok()) return 0;
   spdlog::error("engine {}: {}", version.name, std::string(status.message()));

@@ -33,11 +33,11 @@ uint64_t node_memory_mib(const engine::WorkerSizes& sizes) {
 
 SandboxReport restrict(const Options& options) {
   if (!options.sandbox) return {{}, {"everything: --no-sandbox"}};
-  SandboxSpec spec{
-      .capabilities = {CAP_NET_ADMIN, CAP_KILL, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_IPC_LOCK},
-      .readable = {"/"},
-      .writable = {options.folder, "/dev", "/proc/sys/vm"},
-      .network_sockets = true};  // for the ioctls of interfaces
+  SandboxSpec spec{.capabilities = {CAP_NET_ADMIN, CAP_KILL, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE,
+                                    CAP_IPC_LOCK, CAP_SYS_NICE},
+                   .readable = {"/"},
+                   .writable = {options.folder, "/dev", "/proc/sys/vm"},
+                   .network_sockets = true};  // for the ioctls of interfaces
   if (names_pci_device(options.eal)) {
     spec.capabilities.insert(spec.capabilities.end(), {CAP_SYS_ADMIN, CAP_SYS_RAWIO});
     spec.writable.emplace_back("/sys");
@@ -57,6 +57,7 @@ absl::Status serve(const Options& options, const Descriptor& stop, Surroundings 
   Desk desk(machine);
   auto listener = listen_at(options.folder + "/ports.sock", SocketKind::kDatagrams, options.engine_uid);
   if (!listener.ok()) return listener.status();
+  take_rank(Rank::kFirst);  // what is noticed and answered here is short, and somebody's traffic waits for it
   watch.start();
   spdlog::info("ports: {} worker(s), {} buffers, {} sessions each; {}/ports.sock", options.sizes.workers,
                options.buffers, options.sizes.sessions, options.folder);
