@@ -30,6 +30,13 @@ void add_evidence(Incident& incident, const Event& event) {
   add_evidence(incident, std::move(line));
 }
 
+// Host and DPU tell of one fallback, each in its words and one of them later, maybe when it is over: that is
+// no second one.
+bool told_by_the_other(const Incident& incident, const std::string& side, int64_t clock_ns) {
+  if (incident.side == side) return false;
+  return incident.state != IncidentState::kOver || clock_ns <= incident.over_ns;
+}
+
 // Two ends of a link may each miss the other; any other thing is the same whoever tells it.
 bool matches(const Incident& incident, const Event& event, const std::string& side) {
   if (rule_of(event.kind).blame == Blame::kSide && incident.side != side) return false;
@@ -86,7 +93,13 @@ Incident* Incidents::same_as(const Event& event, const std::string& side, int64_
 }
 
 uint64_t Incidents::begin(const Event& event, const std::string& side, int64_t clock_ns) {
-  if (Incident* same = same_as(event, side, clock_ns)) {
+  Incident* const same = same_as(event, side, clock_ns);
+  if (same != nullptr && told_by_the_other(*same, side, clock_ns)) {
+    add_evidence(*same, event);
+    changed(same->number);
+    return same->number;
+  }
+  if (same != nullptr) {
     repeat(*same, event, clock_ns);
     return same->number;
   }
@@ -152,7 +165,9 @@ uint64_t Incidents::end(const Event& event, const std::string& side, int64_t clo
     close(*one, clock_ns);
     ended = std::max(ended, one->number);
   }
-  return ended;
+  if (ended != 0) return ended;
+  Incident* const over = same_as(event, side, clock_ns);
+  return over != nullptr && over->side != side ? over->number : 0;  // the other told it first
 }
 
 void Incidents::close(Incident& incident, int64_t clock_ns) {

@@ -138,6 +138,18 @@ TEST(Incidents, TheSameAgainIsCountedInOne) {
   EXPECT_DOUBLE_EQ(incidents.find(1)->recover_ms, 500);
 }
 
+TEST(Incidents, OneFallbackThatBothSidesTellOfIsOne) {
+  const auto fallback = [](Phase phase) { return event(Kind::kFallback, phase, "fallback", "host link"); };
+  const Incidents incidents = played({{1000, fallback(Phase::kBegin), 1, "host"},
+                                      {1200, fallback(Phase::kBegin), 1, "dpu"},
+                                      {9000, fallback(Phase::kEnd), 1, "dpu"},
+                                      {8990, fallback(Phase::kBegin), 1, "host"},  // shipped late
+                                      {9010, fallback(Phase::kEnd), 1, "host"},
+                                      {12000, fallback(Phase::kBegin), 1, "dpu"}});
+  EXPECT_EQ(incidents.all().front().count, 2U);
+  EXPECT_EQ(incidents.all().size(), 1U);
+}
+
 TEST(Incidents, WhatNobodyEndsIsOverWhenItIsQuiet) {
   Incidents incidents = played({{0, event(Kind::kRefusedAccess, Phase::kPoint, "api", "cn=x"), 1},
                                 {50'000, event(Kind::kRefusedAccess, Phase::kPoint, "api", "cn=x"), 1}});
