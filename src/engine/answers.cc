@@ -121,8 +121,7 @@ void Worker::fragment(Burst& burst, unsigned i, const End& to, uint16_t mtu) {
 // Neighbour resolution is the control thread's work; it gets a copy.
 void Worker::tell_control(Burst& burst, unsigned i) {
   if (!is_answer_from_the_fabric(burst.info[i], burst.bytes(i))) return;
-  rte_mbuf* const copy = rte_pktmbuf_copy(burst.packets[i], shared_.buffers, 0, UINT32_MAX);
-  if (copy != nullptr && rte_ring_mp_enqueue(shared_.to_control, copy) != 0) rte_pktmbuf_free(copy);
+  (void)shared_.to_control.put(burst.bytes(i), burst.from[i]);
 }
 
 }  // namespace outrigger::engine

@@ -89,7 +89,7 @@ absl::Status DpdkEngine::shadow(bool on) {
   }
   if (on && !shadow_) {
     last_report_ = {};
-    shadow_.emplace(*memory_);
+    shadow_.emplace(*memory_, slot_);
   }
   if (!on && shadow_) {
     last_report_ = shadow_->report();

@@ -12,26 +12,20 @@ namespace {
 
 constexpr uint8_t kRequest4 = 8, kReply4 = 0, kRequest6 = 128, kReply6 = 129;
 
-packet::PacketInfo parsed(const rte_mbuf* packet) {
-  packet::PacketInfo info;
-  packet::parse({rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len}, Vni(0), info);
-  return info;
+bool is_request(std::span<const uint8_t> frame, const packet::PacketInfo& info) {
+  if (info.kind != packet::Kind::kFlow || info.first_fragment) return false;
+  const uint8_t protocol = info.key.protocol();
+  if (protocol != (info.ipv6 ? packet::kIcmpV6 : packet::kIcmp)) return false;
+  return frame[info.l4_offset] == (info.ipv6 ? kRequest6 : kRequest4);
 }
 
 }  // namespace
 
-bool is_echo_request(const rte_mbuf* packet) {
-  if (packet->nb_segs != 1) return false;
-  const packet::PacketInfo info = parsed(packet);
-  if (info.kind != packet::Kind::kFlow || info.first_fragment) return false;
-  const uint8_t protocol = info.key.protocol();
-  if (protocol != (info.ipv6 ? packet::kIcmpV6 : packet::kIcmp)) return false;
-  return rte_pktmbuf_mtod(packet, const uint8_t*)[info.l4_offset] == (info.ipv6 ? kRequest6 : kRequest4);
-}
-
-void turn_into_reply(rte_mbuf* packet) {
-  const packet::PacketInfo info = parsed(packet);
-  auto* const frame = rte_pktmbuf_mtod(packet, uint8_t*);
+bool turn_into_reply(std::span<uint8_t> bytes) {
+  packet::PacketInfo info;
+  packet::parse(bytes, Vni(0), info);
+  if (!is_request(bytes, info)) return false;
+  uint8_t* const frame = bytes.data();
   std::swap_ranges(frame, frame + 6, frame + 6);
   uint8_t* const addresses = frame + info.l3_offset + (info.ipv6 ? 8 : 12);
   const size_t size = info.ipv6 ? 16 : 4;
@@ -47,6 +41,7 @@ void turn_into_reply(rte_mbuf* packet) {
   while (total >> 16 != 0) total = (total & 0xffff) + (total >> 16);
   const uint16_t fresh = __builtin_bswap16(static_cast<uint16_t>(~total));
   std::memcpy(icmp + 2, &fresh, 2);
+  return true;
 }
 
 }  // namespace outrigger::engine

@@ -132,14 +132,13 @@ void DpdkEngine::tend() {
 
 void DpdkEngine::hear_neighbours(Neighbours::Clock::time_point now) {
   bool learnt = false;
-  rte_mbuf* packet = nullptr;
-  while (rte_ring_sc_dequeue(shared_.to_control, reinterpret_cast<void**>(&packet)) == 0) {
-    const auto answer = neighbours_.hear({rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len}, now);
+  while (Letter* const letter = shared_.to_control.take()) {
+    const auto answer = neighbours_.hear(letter->frame(), now);
     if (answer) {
       learnt |= builder_->learn(answer->address, answer->mac);
       if (active()) shared_neighbours_->write(answer->address, answer->mac);
     }
-    rte_pktmbuf_free(packet);
+    shared_.to_control.give_back(letter);
   }
   if (learnt) republish();
 }
@@ -237,11 +236,7 @@ void DpdkEngine::republish() {
 }
 
 void DpdkEngine::send(std::span<const uint8_t> frame, PortId port) {
-  rte_mbuf* const packet = rte_pktmbuf_alloc(shared_.buffers);
-  if (packet == nullptr) return;
-  std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size())), frame.data(), frame.size());
-  hand_over_of(packet)->from = place(port, kNoTunnel);
-  if (rte_ring_sp_enqueue(shared_.from_control[0], packet) != 0) rte_pktmbuf_free(packet);
+  (void)shared_.from_control.put(frame, place(port, kNoTunnel));
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,

@@ -104,7 +104,8 @@ NodeMemory NodeMemory::make(int fd, void* at, const WorkerSizes& sizes) {
 absl::StatusOr<NodeMemory> NodeMemory::create(const WorkerSizes& sizes, bool huge) {
   if (absl::Status status = check(sizes); !status.ok()) return status;
   const uint64_t bytes = bytes_of(sizes);
-  const int fd = memfd_create("outrigger", MFD_CLOEXEC | (huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
+  const int fd =
+      memfd_create("outrigger", MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
   if (fd < 0) return too_little(bytes, huge);
   void* const at = ftruncate(fd, static_cast<off_t>(bytes)) != 0
                        ? MAP_FAILED
@@ -114,6 +115,8 @@ absl::StatusOr<NodeMemory> NodeMemory::create(const WorkerSizes& sizes, bool hug
     return too_little(bytes, huge);
   }
   if (!huge) (void)madvise(at, bytes, MADV_HUGEPAGE);
+  // Every engine has the descriptor: none of them may cut off what the others have mapped.
+  (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
   return make(fd, at, sizes);
 }
 
@@ -136,6 +139,7 @@ absl::StatusOr<NodeMemory> NodeMemory::map(int fd) {
   } else {
     const auto bytes = static_cast<uint64_t>(file.st_size);
     at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at != MAP_FAILED) (void)madvise(at, bytes, MADV_POPULATE_WRITE);  // not page by page in a swap
     status = at == MAP_FAILED ? foreign(absl::StrCat("cannot be mapped: ", strerror(errno)))
                               : check(*static_cast<const NodeMemoryHeader*>(at), bytes);
     if (!status.ok() && at != MAP_FAILED) (void)munmap(at, bytes);
@@ -148,16 +152,19 @@ absl::StatusOr<NodeMemory> NodeMemory::map(int fd) {
 }
 
 NodeMemory::~NodeMemory() {
-  if (header_ != nullptr) (void)munmap(header_, header_->bytes);
+  if (header_ != nullptr) (void)munmap(header_, bytes_of(sizes_));
   if (fd_ >= 0) ::close(fd_);
 }
 
 NodeMemory::NodeMemory(NodeMemory&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), header_(std::exchange(other.header_, nullptr)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      header_(std::exchange(other.header_, nullptr)),
+      sizes_(other.sizes_) {}
 
 NodeMemory& NodeMemory::operator=(NodeMemory&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(header_, other.header_);
+  std::swap(sizes_, other.sizes_);
   return *this;
 }
 
@@ -167,8 +174,7 @@ void NodeMemory::start_clock(uint64_t cycles, uint64_t hz) const {
 }
 
 std::byte* NodeMemory::part(unsigned worker, size_t offset) const {
-  return reinterpret_cast<std::byte*>(header_) + kWorkersBegin + parts_of(header_->sizes).end * worker +
-         offset;
+  return reinterpret_cast<std::byte*>(header_) + kWorkersBegin + parts_of(sizes_).end * worker + offset;
 }
 
 // All of these begin as zeroes, which is what their constructors would make of them.
@@ -176,23 +182,23 @@ WorkerCounters& NodeMemory::counters(unsigned worker) const {
   return *reinterpret_cast<WorkerCounters*>(part(worker, 0));
 }
 std::span<Counter> NodeMemory::rule_hits(unsigned worker) const {
-  const size_t at = parts_of(header_->sizes).rule_hits;
-  return {reinterpret_cast<Counter*>(part(worker, at)), header_->sizes.rules};
+  const size_t at = parts_of(sizes_).rule_hits;
+  return {reinterpret_cast<Counter*>(part(worker, at)), sizes_.rules};
 }
 std::span<PortCounters> NodeMemory::ports(unsigned worker) const {
-  return {reinterpret_cast<PortCounters*>(part(worker, parts_of(header_->sizes).ports)), kCountedPorts};
+  return {reinterpret_cast<PortCounters*>(part(worker, parts_of(sizes_).ports)), kCountedPorts};
 }
 std::span<Sample> NodeMemory::samples(unsigned worker) const {
-  return {reinterpret_cast<Sample*>(part(worker, parts_of(header_->sizes).samples)), kSamples};
+  return {reinterpret_cast<Sample*>(part(worker, parts_of(sizes_).samples)), kSamples};
 }
 std::span<std::byte> NodeMemory::sessions(unsigned worker) const {
-  return {part(worker, parts_of(header_->sizes).sessions),
-          SessionTable::bytes_needed(header_->sizes.sessions)};
+  return {part(worker, parts_of(sizes_).sessions), SessionTable::bytes_needed(sizes_.sessions)};
 }
 
 // Not FUTEX_PRIVATE: the sleeper and who wakes it are two processes.
-void sleep_while(const std::atomic<uint32_t>& owner, uint32_t known) {
-  (void)syscall(SYS_futex, &owner, FUTEX_WAIT, known, nullptr, nullptr, 0);
+void sleep_while(const std::atomic<uint32_t>& owner, uint32_t known, std::chrono::nanoseconds patience) {
+  const timespec limit{patience.count() / 1'000'000'000, patience.count() % 1'000'000'000};
+  (void)syscall(SYS_futex, &owner, FUTEX_WAIT, known, patience.count() == 0 ? nullptr : &limit, nullptr, 0);
 }
 void wake_sleepers(const std::atomic<uint32_t>& owner) {
   (void)syscall(SYS_futex, &owner, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
@@ -204,27 +210,49 @@ uint32_t Ownership::owner() const {
 }
 
 void Ownership::ask(uint32_t slot) const {
-  for (unsigned worker = 0; worker < memory_.header().sizes.workers; ++worker)
-    memory_.word(worker).wanted.store(slot, std::memory_order_release);
+  for (unsigned worker = 0; worker < memory_.sizes().workers; ++worker) ask(worker, slot);
+}
+
+void Ownership::ask(unsigned worker, uint32_t slot) const {
+  memory_.word(worker).wanted.store(slot, std::memory_order_release);
 }
 
 bool Ownership::done(uint32_t slot) const {
-  for (unsigned worker = 0; worker < memory_.header().sizes.workers; ++worker) {
+  for (unsigned worker = 0; worker < memory_.sizes().workers; ++worker) {
     if (memory_.word(worker).owner.load(std::memory_order_acquire) != slot) return false;
   }
   return true;
 }
 
-// `wanted` first: the new owner must not find itself asked to leave.
-void Ownership::seize(uint32_t slot) const {
-  for (unsigned worker = 0; worker < memory_.header().sizes.workers; ++worker) {
-    WorkerWord& word = memory_.word(worker);
-    word.wanted.store(slot, std::memory_order_relaxed);
-    word.doing.store(0, std::memory_order_relaxed);
-    word.thread.store(0, std::memory_order_relaxed);
-    word.owner.store(slot, std::memory_order_release);
-    wake_sleepers(word.owner);
+bool Ownership::wait_for(uint32_t slot, std::chrono::nanoseconds patience) const {
+  using std::chrono::steady_clock;
+  const auto end = steady_clock::now() + patience;
+  for (unsigned worker = 0; worker < memory_.sizes().workers; ++worker) {
+    const std::atomic<uint32_t>& word = memory_.word(worker).owner;
+    for (uint32_t now = word.load(); now != slot; now = word.load()) {
+      const auto left = end - steady_clock::now();
+      if (left <= left.zero()) return false;
+      sleep_while(word, now, left);
+    }
   }
+  return true;
+}
+
+void Ownership::seize(uint32_t slot) const {
+  for (unsigned worker = 0; worker < memory_.sizes().workers; ++worker) {
+    seize(worker, slot);
+  }
+}
+
+// `wanted` first: the new owner must not find itself asked to leave.
+void Ownership::seize(unsigned worker, uint32_t slot) const {
+  WorkerWord& word = memory_.word(worker);
+  word.wanted.store(slot, std::memory_order_relaxed);
+  if (word.owner.load(std::memory_order_relaxed) == slot) return;  // it went there already
+  word.doing.store(0, std::memory_order_relaxed);
+  word.thread.store(0, std::memory_order_relaxed);
+  word.owner.store(slot, std::memory_order_release);
+  wake_sleepers(word.owner);
 }
 
 }  // namespace outrigger::engine

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,7 +25,7 @@
 
 namespace outrigger::engine {
 
-inline constexpr uint32_t kNodeMemoryLayout = 1;
+inline constexpr uint32_t kNodeMemoryLayout = 2;
 inline constexpr unsigned kSlots = 4;        // engines attached at once
 inline constexpr unsigned kMaxWorkers = 30;  // DPDK has 128 lcore ids for all slots together
 inline constexpr uint32_t kNobody = 0xffffffff;
@@ -98,7 +99,8 @@ struct NodeMemoryHeader {
   std::atomic<uint32_t> epoch{0};  // the last number given to a publication.  Writers: engines, by fetch_add
   std::atomic<uint32_t> in_force{0};    // the active engine's epoch.  Writer: its control thread, as below
   std::atomic<uint64_t> generation{0};  // and what it was compiled from
-  std::atomic<uint32_t> sampling{0};    // shadows that want samples.  Writers: shadows, by fetch_add
+  std::atomic<uint32_t> sampling{0};    // a bit for each slot whose shadow wants samples.  Writers: shadows;
+                                        // the ports process when one is dead
   std::array<WorkerWord, kMaxWorkers> words;
   std::array<SharedNeighbour, kSharedNeighbours> neighbours;  // Writer: the active engine's control thread
 };
@@ -122,6 +124,8 @@ class NodeMemory {
   void start_clock(uint64_t cycles, uint64_t hz) const;
   [[nodiscard]] int fd() const { return fd_; }  // stays ours
   [[nodiscard]] NodeMemoryHeader& header() const { return *header_; }
+  // As they were when it was mapped: an engine that runs wild may write over the header's.
+  [[nodiscard]] const WorkerSizes& sizes() const { return sizes_; }
   [[nodiscard]] WorkerWord& word(unsigned worker) const { return header_->words[worker]; }
   [[nodiscard]] WorkerCounters& counters(unsigned worker) const;
   [[nodiscard]] std::span<Counter> rule_hits(unsigned worker) const;
@@ -130,15 +134,18 @@ class NodeMemory {
   [[nodiscard]] std::span<std::byte> sessions(unsigned worker) const;  // for SessionTable
 
  private:
-  NodeMemory(int fd, NodeMemoryHeader* header) : fd_(fd), header_(header) {}
+  NodeMemory(int fd, NodeMemoryHeader* header) : fd_(fd), header_(header), sizes_(header->sizes) {}
   static NodeMemory make(int fd, void* at, const WorkerSizes& sizes);
   [[nodiscard]] std::byte* part(unsigned worker, size_t offset) const;
   int fd_ = -1;
   NodeMemoryHeader* header_ = nullptr;
+  WorkerSizes sizes_;
 };
 
-// Sleeps while a worker's owner is `known`, and ends such sleep, in whatever process.
-void sleep_while(const std::atomic<uint32_t>& owner, uint32_t known);
+// Sleeps while a worker's owner is `known`, at most `patience` if that is not zero; and ends such sleep, in
+// whatever process.
+void sleep_while(const std::atomic<uint32_t>& owner, uint32_t known,
+                 std::chrono::nanoseconds patience = std::chrono::nanoseconds::zero());
 void wake_sleepers(const std::atomic<uint32_t>& owner);
 
 // Who has the queues, and the change of that.  For the ports process.
@@ -150,8 +157,12 @@ class Ownership {
   // Asks the owner to let go in favour of `slot`; returns at once.  True from done(slot) on it has happened.
   void ask(uint32_t slot) const;
   [[nodiscard]] bool done(uint32_t slot) const;
+  // done(slot), waited for.
+  [[nodiscard]] bool wait_for(uint32_t slot, std::chrono::nanoseconds patience) const;
+  void ask(unsigned worker, uint32_t slot) const;
   // Takes them from an engine that is dead (or never was).  Only once its process is known to be gone.
   void seize(uint32_t slot) const;
+  void seize(unsigned worker, uint32_t slot) const;
 
  private:
   const NodeMemory& memory_;

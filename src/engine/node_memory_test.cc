@@ -40,6 +40,21 @@ TEST(NodeMemory, TwoMappingsShowTheSame) {
   }
 }
 
+TEST(NodeMemory, NobodyCanCutOffWhatOthersHaveMapped) {
+  const NodeMemory one = made();
+  EXPECT_NE(ftruncate(one.fd(), 4096), 0);
+  EXPECT_NE(ftruncate(one.fd(), 1 << 30), 0);
+}
+
+TEST(NodeMemory, SizesAreThoseItWasMappedWith) {
+  const NodeMemory one = made();
+  one.header().sizes = {.workers = 1u << 20, .sessions = 1, .rules = 1};  // an engine that runs wild
+  EXPECT_EQ(one.sizes(), kSizes);
+  Ownership(one).seize(1);
+  EXPECT_EQ(Ownership(one).owner(), 1u);
+  EXPECT_EQ(one.rule_hits(1).size(), kSizes.rules);
+}
+
 TEST(NodeMemory, SessionsOfOneAreFoundByTheOther) {
   const NodeMemory one = made();
   const auto two = NodeMemory::map(dup(one.fd()));
@@ -78,8 +93,11 @@ TEST(NodeMemory, ATruncatedOrForeignFileIsRefused) {
   EXPECT_FALSE(map_again(memory).ok());
   memory.header().sizes.workers = 2;
   ASSERT_TRUE(map_again(memory).ok());
-  ASSERT_EQ(ftruncate(memory.fd(), static_cast<off_t>(memory.header().bytes / 2)), 0);
-  EXPECT_FALSE(map_again(memory).ok());
+  const int half = memfd_create("half", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(half, static_cast<off_t>(memory.header().bytes / 2)), 0);
+  ASSERT_EQ(pwrite(half, &memory.header(), sizeof(NodeMemoryHeader), 0),
+            static_cast<ssize_t>(sizeof(NodeMemoryHeader)));
+  EXPECT_FALSE(NodeMemory::map(half).ok());
 
   const int empty = memfd_create("empty", MFD_CLOEXEC);
   EXPECT_FALSE(NodeMemory::map(empty).ok());

@@ -56,36 +56,25 @@ absl::StatusOr<Echo> DpdkEngine::probe(PortId port, std::span<const uint8_t> fra
 }
 
 absl::Status DpdkEngine::inject(PortId port, std::span<const uint8_t> frame) {
-  rte_mbuf* const packet = rte_pktmbuf_alloc(shared_.buffers);
-  if (packet == nullptr) return absl::ResourceExhaustedError("no packet buffer for a probe");
-  char* const room =
-      rte_pktmbuf_append(packet, static_cast<uint16_t>(std::min<size_t>(frame.size(), 0xffff)));
-  if (room == nullptr || frame.empty()) {
-    rte_pktmbuf_free(packet);
+  if (frame.empty() || frame.size() > kBufferRoom)
     return absl::InvalidArgumentError(absl::StrCat("a probe of ", frame.size(), " bytes fits no buffer"));
-  }
-  std::memcpy(room, frame.data(), frame.size());
-  hand_over_of(packet)->from = place(port, kNoTunnel);
-  if (rte_ring_mp_enqueue(shared_.arrivals[port.value() % options_.workers], packet) == 0)
+  if (shared_.arrivals[port.value() % options_.workers]->put(frame, place(port, kNoTunnel)))
     return absl::OkStatus();
-  rte_pktmbuf_free(packet);
   return absl::UnavailableError("probes wait in front of a worker that takes none");
 }
 
 // The next frame that left by a probe port; it has arrived when it bears the mark.
 std::optional<Echo> DpdkEngine::next_echo(uint64_t mark, uint64_t since) {
-  rte_mbuf* packet = nullptr;
-  if (rte_ring_sc_dequeue(shared_.from_probes, reinterpret_cast<void**>(&packet)) != 0) return std::nullopt;
-  const HandOver* const with = hand_over_of(packet);
-  Echo echo{.port = port_of(with->from)};
-  const auto* const data = rte_pktmbuf_mtod(packet, const uint8_t*);
-  echo.frame.assign(data, data + packet->data_len);
+  Letter* const letter = shared_.from_probes.take();
+  if (letter == nullptr) return std::nullopt;
+  Echo echo{.port = port_of(letter->from)};
+  echo.frame.assign(letter->frame().begin(), letter->frame().end());
   echo.arrived = bears(echo.frame, mark);
-  if (with->number > since) {
-    echo.nanoseconds = static_cast<uint64_t>(static_cast<double>(with->number - since) * 1e9 /
+  if (letter->number > since) {
+    echo.nanoseconds = static_cast<uint64_t>(static_cast<double>(letter->number - since) * 1e9 /
                                              static_cast<double>(rte_get_tsc_hz()));
   }
-  rte_pktmbuf_free(packet);
+  shared_.from_probes.give_back(letter);
   return echo;
 }
 

@@ -6,6 +6,19 @@
 
 namespace outrigger::engine {
 
+namespace {
+
+// Millions of sessions take long; whoever watches this worker is told that it is at it.
+struct Pulse {
+  const std::function<void()>& alive;
+  uint32_t count = 0;
+  void operator()() {
+    if (++count % 4096 == 0 && alive) alive();
+  }
+};
+
+}  // namespace
+
 bool SessionTable::torn() const { return header_->busy != 0 || header_->unsettled != 0; }
 
 bool SessionTable::live(const Session& entry) const {
@@ -15,7 +28,8 @@ bool SessionTable::live(const Session& entry) const {
 
 // Everything but the entries can be had from the entries; only the order in the queue is guessed, by
 // last_seen.
-void SessionTable::repair(Tick now) {
+void SessionTable::repair(Tick now, const std::function<void()>& alive) {
+  Pulse pulse{alive};
   header_->busy = 1;
   header_->unsettled = 0;
   header_->free = kNoSession;
@@ -26,8 +40,11 @@ void SessionTable::repair(Tick now) {
   index_.clear();
   scout_ = kNoSession;
 
+  const uint32_t fresh = std::min(header_->fresh.get(), header_->capacity);  // whatever ran wild before
+  header_->fresh.set(fresh);
   std::vector<SessionIndex> kept;
-  for (SessionIndex index = 0; index < header_->fresh.get(); ++index) {
+  for (SessionIndex index = 0; index < fresh; ++index) {
+    pulse();
     Session& entry = entries_[index];
     if (live(entry) && index_.insert(packet::hash(entry.key), index)) {
       kept.push_back(index);
@@ -38,9 +55,13 @@ void SessionTable::repair(Tick now) {
     give(index);
   }
   std::stable_sort(kept.begin(), kept.end(), [&](SessionIndex one, SessionIndex two) {
+    pulse();
     return entries_[one].last_seen < entries_[two].last_seen;
   });
-  for (const SessionIndex index : kept) readmit(index, now);
+  for (const SessionIndex index : kept) {
+    pulse();
+    readmit(index, now);
+  }
   header_->queue_due = header_->next_due = 0;
   header_->busy = 0;
 }

@@ -72,6 +72,19 @@ TEST(SessionShare, RepairGivesUpOnlyWhatWasHalfWritten) {
   EXPECT_FALSE(f.has(3));
 }
 
+TEST(SessionShare, RepairSurvivesAHeaderThatWasWrittenOver) {
+  SessionFixture f(16384);
+  for (uint32_t i = 0; i < 9000; ++i) f.add(i, SessionState::kEstablished, kNoPort);
+  auto* header = reinterpret_cast<SessionHeader*>(f.memory.span().data());
+  header->fresh.set(1u << 30);
+  header->busy = 1;
+  int signs = 0;
+  f.table.repair(f.now, [&] { ++signs; });
+  EXPECT_EQ(f.table.used(), 9000u);
+  EXPECT_GE(signs, 4);  // a watcher sees that it is at work
+  EXPECT_TRUE(f.has(8999));
+}
+
 TEST(SessionShare, CopySkipsWhatIsNotASession) {
   SessionFixture f(64);
   for (uint32_t i = 0; i < 5; ++i) f.add(i, SessionState::kActive);

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -55,7 +56,8 @@ class SessionTable {
   // anything else: rebuilds index, lists and counts from the entries, and gives up those half written.  Never
   // call either while another writer lives.
   [[nodiscard]] bool torn() const;
-  void repair(Tick now);
+  // `alive` is called every now and then.
+  void repair(Tick now, const std::function<void()>& alive = {});
 
   // Another writer has had the table meanwhile: forgets what this one thought it knew.
   void adopt() {

@@ -60,7 +60,7 @@ bool read(const Sample& from, uint32_t sequence, Sample& out) {
 
 }  // namespace
 
-Shadow::Shadow(const NodeMemory& memory) : memory_(memory) {
+Shadow::Shadow(const NodeMemory& memory, unsigned slot) : memory_(memory), mark_(1u << slot) {
   const WorkerSizes& sizes = memory.header().sizes;
   for (unsigned worker = 0; worker < sizes.workers; ++worker) {
     std::vector<uint32_t>& seen = seen_.emplace_back();
@@ -68,10 +68,10 @@ Shadow::Shadow(const NodeMemory& memory) : memory_(memory) {
     sessions_.emplace_back(memory.sessions(worker), sizes.sessions);
   }
   next_.resize(sizes.workers);
-  memory_.header().sampling.fetch_add(1);
+  memory_.header().sampling.fetch_or(mark_);
 }
 
-Shadow::~Shadow() { memory_.header().sampling.fetch_sub(1); }
+Shadow::~Shadow() { memory_.header().sampling.fetch_and(~mark_); }
 
 void Shadow::look(const Tables& tables) {
   for (unsigned worker = 0; worker < seen_.size(); ++worker) {

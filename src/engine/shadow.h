@@ -15,8 +15,8 @@ namespace outrigger::engine {
 
 class Shadow {
  public:
-  explicit Shadow(const NodeMemory& memory);  // asks for samples
-  ~Shadow();                                  // and no longer
+  Shadow(const NodeMemory& memory, unsigned slot);  // asks for samples
+  ~Shadow();                                        // and no longer
   Shadow(const Shadow&) = delete;
   Shadow& operator=(const Shadow&) = delete;
 
@@ -32,6 +32,7 @@ class Shadow {
   void compare(const FirstPacket& packet, const Verdict& active, const Verdict& shadow);
 
   const NodeMemory& memory_;
+  const uint32_t mark_;  // of our slot in NodeMemoryHeader::sampling
   ShadowReport report_;
   std::vector<std::vector<uint32_t>> seen_;  // sequence of every sample, by worker
   std::vector<SessionTable> sessions_;

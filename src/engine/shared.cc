@@ -12,28 +12,19 @@ namespace {
 constexpr unsigned kBufferCache = 256;
 constexpr unsigned kRingSize = 4096;
 
-constexpr unsigned kProbeRingSize = 64;  // what nobody fetches must not take the buffers
-
-rte_ring* make_ring(unsigned flags, unsigned size = kRingSize) {
-  const auto bytes = static_cast<size_t>(rte_ring_get_memsize(size));
-  auto* const ring = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, bytes));
-  if (ring != nullptr && rte_ring_init(ring, "own", size, flags) == 0) return ring;
-  std::free(ring);
-  return nullptr;
-}
+constexpr unsigned kLetters = 512;
+constexpr unsigned kProbeLetters = 64;
 
 bool make_rings(Shared& shared, unsigned workers) {
   constexpr unsigned kOneToOne = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  shared.to_control = make_ring(RING_F_SC_DEQ);
-  shared.from_probes = make_ring(RING_F_SC_DEQ, kProbeRingSize);
-  bool made = shared.to_control != nullptr && shared.from_probes != nullptr;
+  bool made = shared.to_control.make(kLetters) && shared.from_control.make(kLetters) &&
+              shared.from_probes.make(kProbeLetters);
   shared.hand_over.resize(workers);
   for (unsigned from = 0; from < workers; ++from) {
-    shared.from_control.push_back(make_ring(kOneToOne));
-    shared.arrivals.push_back(make_ring(RING_F_SC_DEQ, kProbeRingSize));
-    made &= shared.from_control.back() != nullptr && shared.arrivals.back() != nullptr;
+    shared.arrivals.push_back(std::make_unique<LetterBox>());
+    made &= shared.arrivals.back()->make(kProbeLetters);
     for (unsigned to = 0; to < workers; ++to) {
-      rte_ring* const ring = from == to ? nullptr : make_ring(kOneToOne);
+      rte_ring* const ring = from == to ? nullptr : make_own_ring(kRingSize, kOneToOne);
       made &= from == to || ring != nullptr;
       shared.hand_over[from].push_back(ring);
     }
@@ -71,10 +62,6 @@ void Shared::drain() {
   for (const auto& row : hand_over) {
     for (rte_ring* ring : row) drain_ring(ring);
   }
-  for (rte_ring* ring : from_control) drain_ring(ring);
-  for (rte_ring* ring : arrivals) drain_ring(ring);
-  drain_ring(to_control);
-  drain_ring(from_probes);
 }
 
 Shared::~Shared() {
@@ -82,10 +69,6 @@ Shared::~Shared() {
   for (const auto& row : hand_over) {
     for (rte_ring* ring : row) std::free(ring);
   }
-  for (rte_ring* ring : from_control) std::free(ring);
-  for (rte_ring* ring : arrivals) std::free(ring);
-  std::free(to_control);
-  std::free(from_probes);
   if (own_buffers) rte_mempool_free(buffers);
   std::free(qsbr);
 }

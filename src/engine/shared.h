@@ -10,10 +10,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "engine/burst.h"
+#include "engine/letter_box.h"
 #include "engine/node_memory.h"
 #include "engine/published.h"
 
@@ -42,11 +44,11 @@ struct Shared {
   rte_rcu_qsbr* qsbr = nullptr;
   rte_mempool* buffers = nullptr;
   bool own_buffers = false;
-  rte_ring* to_control = nullptr;                 // copies of ARP and ND from the fabric
-  std::vector<std::vector<rte_ring*>> hand_over;  // [from][to]; null on the diagonal
-  std::vector<rte_ring*> from_control;            // frames to send, by worker: (mbuf, place in HandOver)
-  std::vector<rte_ring*> arrivals;                // frames as if received at probe ports, likewise
-  rte_ring* from_probes = nullptr;                // what left by probe ports: (mbuf, place and TSC)
+  std::vector<std::vector<rte_ring*>> hand_over;           // [from][to]; null on the diagonal
+  LetterBox to_control;                                    // ARP and ND from the fabric
+  LetterBox from_control;                                  // frames to send; worker 0 does
+  LetterBox from_probes;                                   // what left by probe ports, and when (TSC)
+  std::vector<std::unique_ptr<LetterBox>> arrivals;        // by worker: frames as if received at probe ports
   std::array<std::atomic<uint8_t>, kMaxWorkers> phases{};  // Phase, of each worker
   std::atomic<bool> stop{false};
   bool always_poll = false;

@@ -3,6 +3,9 @@
 
 #include <rte_cycles.h>
 
+#include <array>
+#include <cstring>
+
 #include "engine/echo.h"
 #include "engine/tap_io.h"
 
@@ -20,16 +23,15 @@ uint16_t Transmit::send_elsewhere(const Outlet& outlet, uint16_t port, Slot& slo
 // data path lives, and needs no agent for it.
 void Transmit::give_to_control(rte_mbuf* packet, uint16_t port) {
   ports_[port % kCountedPorts].tx_packets.add(1);
-  rte_mbuf* const copy =
-      is_echo_request(packet) ? rte_pktmbuf_copy(packet, shared_.buffers, 0, UINT32_MAX) : nullptr;
-  HandOver* const with = hand_over_of(packet);
-  with->from = place(PortId(port), kNoTunnel);
-  with->number = rte_rdtsc();
-  if (rte_ring_mp_enqueue(shared_.from_probes, packet) != 0) rte_pktmbuf_free(packet);
-  if (copy == nullptr) return;
-  turn_into_reply(copy);
-  hand_over_of(copy)->from = place(PortId(port), kNoTunnel);
-  if (rte_ring_mp_enqueue(shared_.arrivals[queue_], copy) != 0) rte_pktmbuf_free(copy);
+  const Place from = place(PortId(port), kNoTunnel);
+  (void)shared_.from_probes.put(packet, from, rte_rdtsc());
+  if (packet->nb_segs == 1 && packet->data_len <= kBufferRoom) {
+    std::array<uint8_t, kBufferRoom> copy;
+    std::memcpy(copy.data(), rte_pktmbuf_mtod(packet, const void*), packet->data_len);
+    const std::span<uint8_t> frame(copy.data(), packet->data_len);
+    if (turn_into_reply(frame)) (void)shared_.arrivals[queue_]->put(frame, from);
+  }
+  rte_pktmbuf_free(packet);
 }
 
 }  // namespace outrigger::engine

@@ -17,7 +17,7 @@ class Transmit {
  public:
   static constexpr uint16_t kBurst = 64;
 
-  Transmit(uint16_t queue, WorkerCounters& counters, std::span<PortCounters> ports, const Shared& shared)
+  Transmit(uint16_t queue, WorkerCounters& counters, std::span<PortCounters> ports, Shared& shared)
       : queue_(queue), counters_(counters), ports_(ports), shared_(shared) {}
 
   // The outlets behind PortIds, from now on.  Grows its slots here, so that add() never allocates.
@@ -71,7 +71,7 @@ class Transmit {
   uint16_t queue_;
   WorkerCounters& counters_;
   std::span<PortCounters> ports_;
-  const Shared& shared_;
+  Shared& shared_;
   const std::vector<Outlet>* outlets_ = nullptr;
   std::vector<Slot> slots_;
   std::vector<uint16_t> pending_;

@@ -149,17 +149,23 @@ bool Worker::take_handed_over() {
 }
 
 bool Worker::send_for_control() {
-  rte_mbuf* packet = nullptr;
-  if (rte_ring_sc_dequeue(shared_.from_control[id_], reinterpret_cast<void**>(&packet)) != 0) return false;
-  transmit_.add(port_of(hand_over_of(packet)->from), packet);
+  if (id_ != 0) return false;
+  Letter* const letter = shared_.from_control.take();
+  if (letter == nullptr) return false;
+  if (rte_mbuf* const packet = packet_of(*letter)) transmit_.add(port_of(letter->from), packet);
+  shared_.from_control.give_back(letter);
   return true;
 }
 
 // Frames that the control thread lets arrive at probe ports, and our own echo replies there.
 bool Worker::take_arrivals() {
-  rte_mbuf* packet = nullptr;
-  if (rte_ring_sc_dequeue(shared_.arrivals[id_], reinterpret_cast<void**>(&packet)) != 0) return false;
-  const PortId port = port_of(hand_over_of(packet)->from);
+  LetterBox& box = *shared_.arrivals[id_];
+  Letter* const letter = box.take();
+  if (letter == nullptr) return false;
+  const PortId port = port_of(letter->from);
+  rte_mbuf* const packet = packet_of(*letter);
+  box.give_back(letter);
+  if (packet == nullptr) return true;
   if (port.value() >= actions_->ports.size()) {
     drop(packet, Drop::kPortUnbound);
     return true;
@@ -169,6 +175,12 @@ bool Worker::take_arrivals() {
   burst_.packets[0] = packet;
   arrive(burst_, port);
   return true;
+}
+
+rte_mbuf* Worker::packet_of(const Letter& letter) {
+  rte_mbuf* const packet = letter.packet(shared_.buffers);
+  if (packet == nullptr) counters_.drops[static_cast<size_t>(Drop::kBuffersExhausted)].add(1);
+  return packet;
 }
 
 // Longer the longer nothing comes; with taps only, as long as may be, since a packet ends it.  Offline

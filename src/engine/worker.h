@@ -63,6 +63,7 @@ class Worker {
   bool take_handed_over();
   [[nodiscard]] bool still_there(const HandOver& with) const;
   bool send_for_control();
+  rte_mbuf* packet_of(const Letter& letter);
   void rest(unsigned idle_turns);
   void drop(rte_mbuf* packet, Drop why);
 
@@ -104,7 +105,10 @@ class Worker {
   bool borrow_ports(Burst& burst, unsigned i);
   void act(Burst& burst, unsigned i, const Step& step, const Decision& decision);
   void count_rules(const Decision& decision);
-  [[nodiscard]] bool ours(const Session& session) const { return session.epoch > own_since_; }
+  // A difference, not an order: numbers wrap.
+  [[nodiscard]] bool ours(const Session& session) const {
+    return static_cast<int32_t>(session.epoch - own_since_) > 0;
+  }
 
   // sampling.cc: what shadows are shown
   void sample(const FirstPacket& packet, const Step& step, const Decision& decision);

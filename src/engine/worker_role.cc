@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/program.h"
 #include "engine/worker.h"
 
 namespace outrigger::engine {
@@ -17,6 +18,7 @@ constexpr unsigned kIdleTurns = 512;  // empty turns before the first sleep
 }
 
 void Worker::run() {
+  take_rank(Rank::kFirst);
   (void)rte_rcu_qsbr_thread_register(shared_.qsbr, id_);
   while (!shared_.stop.load(std::memory_order_acquire)) {
     const uint32_t owner = word_.owner.load(std::memory_order_acquire);
@@ -32,6 +34,7 @@ void Worker::run() {
   }
   give_up_packets();
   (void)rte_rcu_qsbr_thread_unregister(shared_.qsbr, id_);
+  take_rank(Rank::kLast);  // its end is work too, and another has the queues
 }
 
 void Worker::serve() {
@@ -53,7 +56,7 @@ void Worker::take_over() {
   beat(Doing::kTurning);
   own_since_ = header_.epoch.load(std::memory_order_acquire);
   sessions_.adopt();
-  if (sessions_.torn()) sessions_.repair(time());
+  if (sessions_.torn()) sessions_.repair(time(), [this] { beat(Doing::kTurning); });
   number_ = limits_number_ = 0;
 }
 
