@@ -28,21 +28,24 @@ Verdict BeatJudge::look(const Look& now, SteadyTime at, const Kernel& kernel) {
     restart(at);
     return Verdict::kAlive;
   }
-  if (now.thread == 0)
-    return silent(at) < limits_.starve ? Verdict::kAlive : Verdict::kStalled;  // never woke up
+  if (now.thread == 0) return gone(at);  // never woke up
   if (silent(at) < limits_.stall / 4) return Verdict::kAlive;
   if (!first_) {
     first_ = kernel();
     measured_ = at;
-    if (!first_) restart(at);  // the thread is gone: its pidfd tells
-    return Verdict::kAlive;
+    return first_ ? Verdict::kAlive : gone(at);
   }
   return silent(at) < limits_.stall ? Verdict::kAlive : judge(now, at, kernel);
 }
 
+// Its thread is not there: mostly because its process has ended, which a pidfd tells at once.
+Verdict BeatJudge::gone(SteadyTime at) const {
+  return silent(at) < limits_.starve ? Verdict::kAlive : Verdict::kStalled;
+}
+
 Verdict BeatJudge::judge(const Look& now, SteadyTime at, const Kernel& kernel) {
   const auto state = kernel();
-  if (!state) return Verdict::kAlive;
+  if (!state) return gone(at);
   if (stopped(*state)) return Verdict::kStalled;
   if (now.doing == engine::Doing::kResting) {
     restart(at);  // asked again a little later

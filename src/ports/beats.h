@@ -47,6 +47,7 @@ class BeatJudge {
 
  private:
   Verdict judge(const Look& now, SteadyTime at, const Kernel& kernel);
+  [[nodiscard]] Verdict gone(SteadyTime at) const;
 
   BeatLimits limits_;
   Look last_;

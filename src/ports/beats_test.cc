@@ -103,6 +103,18 @@ TEST_F(Beats, AnHeirThatNeverWakesUpIsStalled) {
   EXPECT_NEAR(elapsed_, 200, 5);
 }
 
+// Of a process that lives: otherwise a pidfd has told already.
+TEST_F(Beats, AThreadThatHasEndedIsStalled) {
+  SteadyTime start = now_;
+  Verdict verdict = Verdict::kAlive;
+  while (verdict == Verdict::kAlive && now_ - start < milliseconds(1000)) {
+    now_ += milliseconds(1);
+    verdict = judge_.look(look_, now_, [] { return std::optional<ThreadState>(); });
+  }
+  EXPECT_EQ(verdict, Verdict::kStalled);
+  EXPECT_NEAR(static_cast<double>((now_ - start) / milliseconds(1)), 200, 5);
+}
+
 TEST_F(Beats, NobodysWorkerIsNotJudged) {
   look_.owner = engine::kNobody;
   EXPECT_EQ(run(1000, 0.0, 'T'), Verdict::kAlive);

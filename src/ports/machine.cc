@@ -70,6 +70,7 @@ absl::StatusOr<Attached> Machine::attach(const engine::v1::AttachCall& call, pid
                              .instance = call.instance(),
                              .attached = steady_clock::now()});
   if (!member.ok()) return member.status();
+  takeover_.vacate(member->slot);
   tell_engine(*member);
   PortsEvent event;
   event.set_kind(PortsEvent::ATTACHED);
@@ -85,7 +86,7 @@ absl::StatusOr<Attached> Machine::attach(const engine::v1::AttachCall& call, pid
   out.reply.set_runtime_folder(options_.folder);
   out.reply.set_huge_folder(surroundings_.huge_folder);
   out.reply.set_pool(kPoolName);
-  out.reply.set_workers(memory_->header().sizes.workers);
+  out.reply.set_workers(memory_->sizes().workers);
   for (const unsigned cpu : options_.worker_cpus) out.reply.add_worker_cpus(cpu);
   for (const std::string& one : options_.eal) out.reply.add_eal(one);
   return out;
@@ -114,7 +115,7 @@ void Machine::use(engine::NodeMemory memory) {
 // An engine that our predecessor served goes on after its death.  Two that own the same queues are one too
 // many: it has to be given to us with the memory, or be ended first.
 absl::Status Machine::nobody_unknown_runs() const {
-  for (unsigned worker = 0; worker < memory_->header().sizes.workers; ++worker) {
+  for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
     const engine::WorkerWord& word = memory_->word(worker);
     const uint32_t thread = word.thread.load();
     if (word.owner.load() == engine::kNobody || thread == 0 || roster_.find(word.owner.load())) continue;
@@ -149,7 +150,7 @@ absl::Status Machine::take_back_memory(Descriptor kept) {
   if (memory_ != nullptr) return absl::FailedPreconditionError("there is node memory already");
   auto mapped = engine::NodeMemory::map(kept.release());
   if (!mapped.ok()) return mapped.status();
-  const engine::WorkerSizes& sizes = mapped->header().sizes;
+  const engine::WorkerSizes& sizes = mapped->sizes();
   if (!(sizes == options_.sizes)) {
     return absl::FailedPreconditionError(
         absl::StrCat("the memory given back is for ", sizes.workers, " workers, ", sizes.sessions,
@@ -232,7 +233,7 @@ void Machine::describe(engine::v1::PortsStatus& status) {
 }
 
 void Machine::describe_workers(engine::v1::PortsStatus& status) const {
-  for (unsigned worker = 0; worker < memory_->header().sizes.workers; ++worker) {
+  for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
     const engine::WorkerWord& word = memory_->word(worker);
     const uint32_t doing = word.doing.load();
     engine::v1::WorkerBeat& added = *status.add_workers();

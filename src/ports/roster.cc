@@ -65,12 +65,14 @@ bool Roster::any_foreign() const {
   return std::any_of(members_.begin(), members_.end(), [](const Member& one) { return one.foreign; });
 }
 
-std::optional<Member> Roster::heir(uint32_t dead) const {
-  const std::lock_guard lock(mutex_);
-  for (const Member& one : members_) {
-    if (one.slot != dead && one.ready && !one.foreign) return one;
+std::optional<Member> Roster::heir(uint32_t dead, const std::function<bool(const Member&)>& fit) const {
+  std::optional<Member> first;
+  for (const Member& one : all()) {
+    if (one.slot == dead || !one.ready || one.foreign) continue;
+    if (fit(one)) return one;
+    if (!first) first = one;
   }
-  return std::nullopt;
+  return first;
 }
 
 }  // namespace outrigger::ports

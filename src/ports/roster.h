@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,8 +40,10 @@ class Roster {
   [[nodiscard]] std::optional<Member> find(uint32_t slot) const;
   [[nodiscard]] std::vector<Member> all() const;  // by time of attachment
   [[nodiscard]] bool any_foreign() const;
-  // Who is to take over from `dead`: the ready one that has been here longest.
-  [[nodiscard]] std::optional<Member> heir(uint32_t dead) const;
+  // Who is to take over from `dead`: of the ready ones, the one that has been here longest and is `fit`; when
+  // none is, the one that has been here longest.
+  [[nodiscard]] std::optional<Member> heir(uint32_t dead,
+                                           const std::function<bool(const Member&)>& fit) const;
 
  private:
   mutable std::mutex mutex_;

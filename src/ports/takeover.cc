@@ -5,9 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "absl/strings/str_cat.h"
+#include "ports/thread_state.h"
 
 namespace outrigger::ports {
 
@@ -15,17 +14,22 @@ namespace {
 
 using engine::Ownership;
 using engine::v1::PortsEvent;
-using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr auto kLetGoWithin = milliseconds(50);  // of a planned swap; a turn takes microseconds
-constexpr auto kSpin = microseconds(200);
-constexpr auto kPoll = microseconds(50);
-constexpr int kDeathMs = 2000;  // a killed process with gigabytes mapped
+constexpr int kDeathMs = 2000;                   // a killed process with gigabytes mapped
 
 double milliseconds_since(SteadyTime then) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - then).count();
+}
+
+// To take over at once: not about to die, and not stopped.
+bool is_fit(const Member& engine) {
+  pollfd death{engine.process->get(), POLLIN, 0};
+  if (::poll(&death, 1, 0) != 0) return false;
+  const auto state = thread_state(engine.pid, static_cast<uint32_t>(engine.pid), false);
+  return state && state->letter != 'T' && state->letter != 't';
 }
 
 }  // namespace
@@ -40,26 +44,54 @@ void Takeover::use(const engine::NodeMemory& memory) {
 }
 
 bool Takeover::owns_any(uint32_t slot) const {
-  for (unsigned worker = 0; worker < memory_->header().sizes.workers; ++worker) {
+  for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
     if (memory_->word(worker).owner.load() == slot) return true;
   }
   return false;
 }
 
 uint32_t Takeover::any_owner() const {
-  for (unsigned worker = 0; worker < memory_->header().sizes.workers; ++worker) {
+  for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
     const uint32_t owner = memory_->word(worker).owner.load();
     if (owner != engine::kNobody && roster_.find(owner)) return owner;
   }
   return engine::kNobody;
 }
 
+// The same process, not another one in a slot that it had.
+bool Takeover::here(const Member& engine) const {
+  const auto known = roster_.find(engine.slot);
+  return known && known->process == engine.process;
+}
+
+// What no living engine has, at once; what one has, it is asked for: two may never poll the same queue.
+void Takeover::hand_to(uint32_t slot) const {
+  const Ownership ownership(*memory_);
+  for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
+    const uint32_t owner = memory_->word(worker).owner.load();
+    if (owner != slot && owner != engine::kNobody && roster_.find(owner)) {
+      ownership.ask(worker, slot);
+    } else {
+      ownership.seize(worker, slot);
+    }
+  }
+}
+
+void Takeover::vacate(uint32_t slot) {
+  const std::lock_guard lock(mutex_);
+  for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
+    if (memory_->word(worker).owner.load() == slot) Ownership(*memory_).seize(worker, engine::kNobody);
+  }
+}
+
 void Takeover::ready(uint32_t slot) {
   const std::lock_guard lock(mutex_);
   roster_.set_ready(slot);
   const auto engine = roster_.find(slot);
-  if (memory_ == nullptr || !engine || any_owner() != engine::kNobody) return;
-  Ownership(*memory_).seize(slot);
+  if (memory_ == nullptr || !engine) return;
+  const uint32_t owner = Ownership(*memory_).owner();
+  if (owner != engine::kNobody && roster_.find(owner)) return;
+  hand_to(slot);
   tell(PortsEvent::TAKEN_OVER, *engine, 0, "nobody had the queues");
 }
 
@@ -79,10 +111,7 @@ absl::StatusOr<engine::v1::SwapReply> Takeover::swap(uint32_t to) {
   const auto start = steady_clock::now();
   const Ownership ownership(*memory_);
   ownership.ask(to);
-  while (!ownership.done(to) && steady_clock::now() - start < kLetGoWithin) {
-    if (steady_clock::now() - start > kSpin) std::this_thread::sleep_for(kPoll);
-  }
-  if (!ownership.done(to)) {
+  if (!ownership.wait_for(to, kLetGoWithin)) {
     const auto hung = roster_.find(from);
     if (hung) {
       tell(PortsEvent::STALLED, *hung, milliseconds_since(start), "did not let go of its queues");
@@ -101,7 +130,7 @@ absl::StatusOr<engine::v1::SwapReply> Takeover::swap(uint32_t to) {
 
 void Takeover::stalled(const Member& engine, double milliseconds) {
   const std::lock_guard lock(mutex_);
-  if (!roster_.find(engine.slot) || !owns_any(engine.slot)) return;
+  if (!here(engine) || !owns_any(engine.slot)) return;
   const auto noticed = steady_clock::now();
   tell(PortsEvent::STALLED, engine, milliseconds);
   if (kill(engine)) succeed(engine, noticed);
@@ -109,8 +138,7 @@ void Takeover::stalled(const Member& engine, double milliseconds) {
 
 void Takeover::ended(const Member& engine) {
   const std::lock_guard lock(mutex_);
-  const auto known = roster_.find(engine.slot);
-  if (!known || known->pid != engine.pid) return;
+  if (!here(engine)) return;
   const bool active = memory_ != nullptr && owns_any(engine.slot);
   tell(active ? PortsEvent::CRASHED : PortsEvent::GONE, engine);
   if (active) return succeed(engine, steady_clock::now());
@@ -122,12 +150,14 @@ void Takeover::succeed(const Member& dead, SteadyTime noticed) {
   forget(dead);
   uint64_t recovered = 0;
   if (!dead.foreign) recovered = repair_();
-  const auto heir = roster_.heir(dead.slot);
+  const auto heir = roster_.heir(dead.slot, is_fit);
   if (heir) {
-    Ownership(*memory_).seize(heir->slot);
+    hand_to(heir->slot);
     tell(PortsEvent::TAKEN_OVER, *heir, milliseconds_since(noticed), absl::StrCat("from slot ", dead.slot));
   } else {
-    Ownership(*memory_).seize(engine::kNobody);
+    for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
+      if (memory_->word(worker).owner.load() == dead.slot) Ownership(*memory_).seize(worker, engine::kNobody);
+    }
     tell(PortsEvent::ORPHANED, dead);
   }
   PortsEvent repaired;
@@ -138,6 +168,7 @@ void Takeover::succeed(const Member& dead, SteadyTime noticed) {
 
 void Takeover::forget(const Member& engine) {
   roster_.remove(engine.slot);
+  if (memory_ != nullptr) memory_->header().sampling.fetch_and(~(1u << engine.slot));
   PortsEvent release;
   release.set_kind(PortsEvent::RELEASE);
   release.set_subject(kept_name(engine));

@@ -29,7 +29,9 @@ class Takeover {
   // Before any of the following; it outlives this.
   void use(const engine::NodeMemory& memory);
 
-  // The engine wants ports: it gets the queues when nobody has them.
+  // An engine is to have this slot, which nobody had: what is still in its name is a dead one's.
+  void vacate(uint32_t slot);
+  // The engine wants ports: it gets the queues when nobody has them, or nobody has them all.
   void ready(uint32_t slot);
   absl::StatusOr<engine::v1::SwapReply> swap(uint32_t to);
   // It gives no sign of life any more: ends it and puts its heir in its place.
@@ -40,6 +42,8 @@ class Takeover {
  private:
   [[nodiscard]] bool owns_any(uint32_t slot) const;
   [[nodiscard]] uint32_t any_owner() const;
+  [[nodiscard]] bool here(const Member& engine) const;
+  void hand_to(uint32_t slot) const;
   void forget(const Member& engine);
   bool kill(const Member& engine) const;
   void succeed(const Member& dead, SteadyTime noticed);

@@ -51,7 +51,7 @@ void Watch::wait_and_bury() {
 }
 
 void Watch::look_at_beats(const engine::NodeMemory& memory, SteadyTime now) {
-  const unsigned workers = memory.header().sizes.workers;
+  const unsigned workers = memory.sizes().workers;
   while (judges_.size() < workers) judges_.emplace_back(limits_);
   for (unsigned worker = 0; worker < workers; ++worker) {
     const engine::WorkerWord& word = memory.word(worker);
@@ -62,6 +62,7 @@ void Watch::look_at_beats(const engine::NodeMemory& memory, SteadyTime now) {
       judges_[worker].restart(now);
       continue;
     }
+    if (look.thread == 0) engine::wake_sleepers(word.owner);  // whoever gave it the word may have died since
     const Verdict verdict =
         judges_[worker].look(look, now, [&] { return thread_state(engine->pid, look.thread, workers == 1); });
     const auto silent = judges_[worker].silent(now);
