@@ -83,7 +83,7 @@ v1::Rollout* Rollouts::find(const std::string& service) {
 }
 
 absl::Status Rollouts::move(v1::Rollout& rollout, Stage to, const std::string& actor,
-                            const std::string& reason, const std::string& evidence) {
+                            const std::string& reason, const std::string& evidence, Severity severity) {
   rollout.set_state(std::string(name(to)));
   v1::Transition& transition = *rollout.add_transitions();
   transition.set_time(absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()));
@@ -94,8 +94,7 @@ absl::Status Rollouts::move(v1::Rollout& rollout, Stage to, const std::string& a
   if (events_ != nullptr) {
     Event event;
     event.kind = Kind::kRollout;
-    event.severity =
-        to == Stage::kRolledBack || to == Stage::kFallback ? Severity::kWarning : Severity::kInfo;
+    event.severity = severity;
     event.service = rollout.service();
     event.subject = rollout.id();
     event.version = rollout.to();
@@ -110,12 +109,23 @@ absl::Status Rollouts::move(v1::Rollout& rollout, Stage to, const std::string& a
   return save(rollout);
 }
 
+namespace {
+
+// That it did not hold is an incident; that somebody took it back, or that it could not begin, is not.
+Severity severity_of(Stage to, Happening happening) {
+  if (to == Stage::kFallback) return Severity::kError;
+  if (to != Stage::kRolledBack) return Severity::kInfo;
+  return happening == Happening::kFailed ? Severity::kError : Severity::kWarning;
+}
+
+}  // namespace
+
 absl::Status Rollouts::step(v1::Rollout& rollout, Happening happening, const std::string& actor,
                             const std::string& reason, const std::string& evidence) {
   const std::optional<Stage> to = next(stage_of(rollout), happening);
   if (!to)
     return absl::FailedPreconditionError(absl::StrCat("a rollout in ", rollout.state(), " cannot do that"));
-  return move(rollout, *to, actor, reason, evidence);
+  return move(rollout, *to, actor, reason, evidence, severity_of(*to, happening));
 }
 
 void Rollouts::remember_good(const std::string& service, const std::string& version) {
@@ -321,7 +331,7 @@ absl::Status Rollouts::recover() {
     if (!new_one) {
       const Stage to = in_force(stage) ? Stage::kRolledBack : Stage::kAborted;
       if (absl::Status status = move(rollout, to, "agent", "the agent was restarted during the rollout",
-                                     absl::StrCat(rollout.from(), " is in force"));
+                                     absl::StrCat(rollout.from(), " is in force"), Severity::kWarning);
           !status.ok())
         return status;
       continue;

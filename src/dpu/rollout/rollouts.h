@@ -92,7 +92,7 @@ class Rollouts {
   absl::Status step(v1::Rollout& rollout, Happening happening, const std::string& actor,
                     const std::string& reason, const std::string& evidence);
   absl::Status move(v1::Rollout& rollout, Stage to, const std::string& actor, const std::string& reason,
-                    const std::string& evidence);
+                    const std::string& evidence, Severity severity = Severity::kInfo);
   absl::Status save(const v1::Rollout& rollout);
   void remember_good(const std::string& service, const std::string& version);
   v1::Rollout shown(const v1::Rollout& rollout) const;

@@ -37,7 +37,7 @@ class Board : public HealthBoard {
 };
 
 // A service that changes by assignment, and a memory that outlives the rollouts.
-class RolloutsTest : public ::testing::Test {
+class RolloutsTest : public ::testing::Test, public Events {
  protected:
   void restart() {
     rollouts_.reset();
@@ -50,7 +50,7 @@ class RolloutsTest : public ::testing::Test {
                            const std::lock_guard lock(mutex_);
                            return stored_[topic];
                          }};
-    rollouts_ = std::make_unique<Rollouts>(memory, &board_, nullptr,
+    rollouts_ = std::make_unique<Rollouts>(memory, &board_, this,
                                            RolloutTimes{absl::Milliseconds(5), absl::Seconds(30)});
     Changer changer;
     changer.group = "engine";
@@ -69,6 +69,11 @@ class RolloutsTest : public ::testing::Test {
     ASSERT_TRUE(rollouts_->recover().ok());
   }
   void SetUp() override { restart(); }
+  void TearDown() override { rollouts_.reset(); }
+  void record(Event event) override {
+    const std::lock_guard lock(mutex_);
+    severities_.push_back(event.severity);
+  }
 
   std::string version() {
     const std::lock_guard lock(mutex_);
@@ -109,6 +114,7 @@ class RolloutsTest : public ::testing::Test {
 
   std::mutex mutex_;
   std::map<std::string, std::map<std::string, std::string>> stored_;
+  std::vector<Severity> severities_;
   std::string version_ = "1";
   absl::Status preflight_, change_, go_back_;
   Board board_;
@@ -154,6 +160,23 @@ TEST_F(RolloutsTest, WhenTheWayBackFailsTooItIsAFallback) {
   EXPECT_EQ(until("fallback"), "fallback");
 }
 
+TEST_F(RolloutsTest, OnlyWhatDidNotHoldIsAnIncident) {
+  const auto last = [this] {
+    const std::lock_guard lock(mutex_);
+    return severities_.back();
+  };
+  board_.set(Health::kFailed);
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(until("rolled_back"), "rolled_back");
+  EXPECT_EQ(last(), Severity::kError);
+  board_.set(Health::kReady);
+  ASSERT_TRUE(start(60).ok());
+  EXPECT_EQ(until("settle"), "settle");
+  EXPECT_TRUE(say("abort").ok());
+  EXPECT_EQ(until("rolled_back"), "rolled_back");
+  EXPECT_EQ(last(), Severity::kWarning);
+}
+
 TEST_F(RolloutsTest, NoDataHoldsAndNeverPasses) {
   board_.set(Health::kUnknown);
   ASSERT_TRUE(start(0).ok());
@@ -168,6 +191,25 @@ TEST_F(RolloutsTest, AWordTooOldIsNoData) {
   board_.set(Health::kReady, absl::Minutes(5));
   ASSERT_TRUE(start(0).ok());
   EXPECT_EQ(until("hold"), "hold");
+}
+
+// A failover to the old version is faster than any probe.
+TEST_F(RolloutsTest, AVersionThatDidNotStayInForceIsNotKept) {
+  ASSERT_TRUE(start(0.5).ok());
+  EXPECT_EQ(until("settle"), "settle");
+  set_version("1");
+  EXPECT_EQ(until("rolled_back"), "rolled_back");
+  EXPECT_THAT(rollouts_->latest("policy")->good_versions(), ::testing::ElementsAre("1"));
+}
+
+TEST_F(RolloutsTest, HealthFromBeforeTheChangeKeepsNothing) {
+  board_.set(Health::kReady, absl::Seconds(10));
+  ASSERT_TRUE(start(0).ok());
+  EXPECT_EQ(until("settle"), "settle");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(rollouts_->latest("policy")->state(), "settle");
+  board_.set(Health::kReady);
+  EXPECT_EQ(until("complete"), "complete");
 }
 
 TEST_F(RolloutsTest, WordsFromOutside) {

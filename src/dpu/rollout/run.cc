@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 #include "dpu/rollout/rollouts.h"
 #include "dpu/rollout/running.h"
 
@@ -97,12 +98,21 @@ void Rollouts::do_shadow(Running& one) {
 }
 
 // Kept when the service has been ready for the whole time; back when it is not; held while nobody knows.
+// A version that crashed may be replaced by the old one so fast that health never leaves ready, and what
+// probes found before the change tells nothing about the new version: neither counts.
 void Rollouts::watch(Running& one) {
   const absl::Duration settle = absl::Seconds(one.request.settle_seconds());
+  const absl::Time began = steady_time();
   absl::Time ready_since = absl::InfiniteFuture();
+  std::function<std::string()> version;
+  {
+    const std::lock_guard lock(mutex_);
+    version = changers_[one.request.service()].version;
+  }
   for (;;) {
     ServiceState state;
     if (board_ != nullptr) state = board_->of(one.request.service());
+    const std::string present = version();
     const absl::Time now = absl::Now();
     const bool stale = now - state.last_probe > times_.stale;
     const bool no_data = board_ == nullptr || state.health == Health::kUnknown || stale;
@@ -119,6 +129,12 @@ void Rollouts::watch(Running& one) {
       lock.unlock();
       return go_back(one, *word, one.word_actor, one.word_reason, evidence_of(state));
     }
+    // Empty: no engine is active at this moment, which health will tell.
+    if (!present.empty() && present != one.request.to()) {
+      lock.unlock();
+      return go_back(one, Happening::kFailed, "agent",
+                     absl::StrCat(one.request.to(), " did not stay in force"), evidence_of(state));
+    }
     if (bad) {
       lock.unlock();
       return go_back(one, Happening::kFailed, "agent", "health left ready", evidence_of(state));
@@ -129,7 +145,8 @@ void Rollouts::watch(Running& one) {
                  no_data ? "nothing is known about its health" : "its health is known again", evidence);
       ready_since = absl::InfiniteFuture();
     }
-    const bool ready = !no_data && state.health == Health::kReady && !rollout.paused();
+    const bool ready =
+        !no_data && state.health == Health::kReady && state.last_probe > began && !rollout.paused();
     ready_since = ready ? std::min(ready_since, now) : absl::InfiniteFuture();
     if (ready && now - ready_since >= settle) {
       (void)step(rollout, Happening::kPassed, "agent",
