@@ -39,7 +39,7 @@ Health worst(const std::vector<Health>& states) {
 }
 
 void Board::add(const Entry& entry, absl::Time now) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto found = services_.find(entry.service);
   if (found != services_.end() && same(found->second.entry.rules, entry.rules) &&
       found->second.entry.probe == entry.probe) {
@@ -60,12 +60,41 @@ void Board::add(const Entry& entry, absl::Time now) {
   kept.state.health = Health::kStarting;
   kept.state.since = now;
   kept.state.reason = "no result yet";
+  const ServiceState begins = kept.state;
   services_.emplace(entry.service, std::move(kept));
+  lock.unlock();
+  call({begins});
 }
 
+// Whoever was told that it is ready must hear that nobody knows any more, and nothing is left to end its
+// incident later.
 void Board::remove(const std::string& service) {
-  const std::lock_guard lock(mutex_);
-  changes_ += services_.erase(service);
+  ServiceState gone;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = services_.find(service);
+    if (found == services_.end()) return;
+    ++changes_;
+    if (found->second.incident) tell_removed(found->second);
+    gone = found->second.state;
+    services_.erase(found);
+  }
+  gone.health = Health::kUnknown;
+  gone.reason = "nobody probes it any more";
+  call({gone});
+}
+
+void Board::tell_removed(const Kept& kept) {
+  if (events_ == nullptr) return;
+  Event event;
+  event.kind = Kind::kHealth;
+  event.phase = Phase::kEnd;
+  event.domain = kept.entry.domain;
+  event.service = kept.entry.service;
+  event.version = kept.entry.version;
+  event.subject = "health";
+  event.message = absl::StrCat(kept.entry.service, ": is no service of this node any more");
+  events_->record(std::move(event));
 }
 
 void Board::note(const std::string& service, const Finding& finding, absl::Time now) {
@@ -77,7 +106,7 @@ void Board::note(const std::string& service, const Finding& finding, absl::Time 
     Kept& kept = found->second;
     const Health before = kept.machine.state();
     (void)kept.machine.note(finding.outcome, now);
-    kept.vacuous = kept.machine.vacuous();
+    kept.vacuous = kept.state.nothing_to_probe = kept.machine.vacuous();
     kept.state.reason = finding.reason;
     if (kept.machine.damped() && kept.machine.state() == Health::kDegraded &&
         finding.outcome == ProbeOutcome::kPass)
@@ -99,7 +128,7 @@ void Board::tick(absl::Time now) {
     for (auto& [name, kept] : services_) {
       const Health before = kept.machine.state();
       if (!kept.machine.tick(now)) continue;
-      kept.vacuous = false;
+      kept.vacuous = kept.state.nothing_to_probe = false;
       kept.state.reason = absl::StrCat("no result for ", absl::FormatDuration(kept.entry.rules.silence));
       changed(kept, before, now, told);
     }
@@ -118,8 +147,8 @@ void Board::changed(Kept& kept, Health before, absl::Time now, std::vector<Servi
   told.push_back(kept.state);
 }
 
-// Leaving ready begins an incident, and so does failing without having been ready; ready ends it.  What lies
-// between is told as part of it.
+// Leaving ready begins an incident, and so does failing without having been ready; ready ends it, also one
+// that an agent before us saw begin.  What lies between is told as part of it.
 void Board::tell(Kept& kept, Health before, absl::Time now) {
   if (events_ == nullptr) return;
   const Health after = kept.machine.state();
@@ -131,7 +160,7 @@ void Board::tell(Kept& kept, Health before, absl::Time now) {
     event.phase = Phase::kBegin;
     event.first_sign = kept.machine.run_began();
     kept.incident = true;
-  } else if (kept.incident && (after == Health::kReady || kept.vacuous)) {
+  } else if (after == Health::kReady || (kept.incident && kept.vacuous)) {
     event.phase = Phase::kEnd;
     kept.incident = false;
   } else {

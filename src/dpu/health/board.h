@@ -51,6 +51,7 @@ class Board final : public HealthBoard {
     bool vacuous = false;
   };
   void changed(Kept& kept, Health before, absl::Time now, std::vector<ServiceState>& told);
+  void tell_removed(const Kept& kept);
   void tell(Kept& kept, Health before, absl::Time now);
   void call(const std::vector<ServiceState>& told);
 

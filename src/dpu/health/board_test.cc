@@ -47,7 +47,7 @@ TEST(Board, LeavingReadyBeginsAnIncidentAndReadyEndsIt) {
   note(ProbeOutcome::kTrouble, "slow");
   note(ProbeOutcome::kPass, "fine");
   EXPECT_THAT(phases(heard),
-              ElementsAre("point policy: starting -> ready: fine", "begin policy: ready -> failed: it leaks",
+              ElementsAre("end policy: starting -> ready: fine", "begin policy: ready -> failed: it leaks",
                           "point policy: failed -> degraded: slow", "end policy: degraded -> ready: fine"));
   EXPECT_EQ(heard.all[1].domain, Domain::kPolicy);
   EXPECT_EQ(heard.all[1].evidence.at("owner"), "netsec");
@@ -69,6 +69,7 @@ TEST(Board, SilenceBeginsAnIncidentToo) {
   EXPECT_EQ(board.of("policy").health, Health::kReady);
   board.tick(kStart + absl::Seconds(7));
   EXPECT_EQ(board.of("policy").health, Health::kUnknown);
+  EXPECT_FALSE(board.of("policy").nothing_to_probe);
   EXPECT_EQ(heard.all.back().phase, Phase::kBegin);
   EXPECT_EQ(board.of("policy").reason, "no result for 3s");
 }
@@ -79,6 +80,7 @@ TEST(Board, NothingToProbeIsNoIncidentAndNotReady) {
   board.add(entry("overlay"), kStart);
   board.note("overlay", {ProbeOutcome::kNothing, "nothing to probe: no peers"}, kStart);
   EXPECT_EQ(board.of("overlay").health, Health::kUnknown);
+  EXPECT_TRUE(board.of("overlay").nothing_to_probe);
   EXPECT_EQ(heard.all.back().phase, Phase::kPoint);
   EXPECT_EQ(board.overall(), Health::kUnknown);  // nothing is known of anything
   board.add(entry("policy"), kStart);
@@ -88,6 +90,24 @@ TEST(Board, NothingToProbeIsNoIncidentAndNotReady) {
   EXPECT_EQ(board.overall(), Health::kStarting);
   board.remove("vswitch");
   EXPECT_EQ(board.overall(), Health::kReady);
+}
+
+// A sidecar that is taken away while it is ill would leave an incident that nobody ever ends.
+TEST(Board, WhatIsTakenAwayEndsItsIncidentAndIsReadyToNobody) {
+  Heard heard;
+  Board board(&heard);
+  std::vector<Health> told;
+  (void)board.watch([&](const ServiceState& state) { told.push_back(state.health); });
+  board.add(entry("bgp"), kStart);
+  for (int i = 0; i < 3; ++i) board.note("bgp", {ProbeOutcome::kFail, "refused"}, kStart);
+  board.remove("bgp");
+  ASSERT_EQ(heard.all.size(), 2u);
+  EXPECT_EQ(heard.all[0].phase, Phase::kBegin);
+  EXPECT_EQ(heard.all[1].phase, Phase::kEnd);
+  EXPECT_EQ(heard.all[1].subject, heard.all[0].subject);
+  EXPECT_THAT(told, ElementsAre(Health::kStarting, Health::kFailed, Health::kUnknown));
+  board.remove("bgp");
+  EXPECT_EQ(heard.all.size(), 2u);
 }
 
 TEST(Board, ListenersHearChangesUntilForgotten) {
@@ -210,6 +230,45 @@ TEST(HealthOfNode, ProbesBuiltInsAndWhatServicesAskFor) {
   health.reload({});
   EXPECT_EQ(health.owner("policy"), "netsec");
   EXPECT_EQ(health.board().of("dns").reason, "nobody probes it");
+}
+
+class Ends : public Events {
+ public:
+  void record(Event event) override {
+    const std::lock_guard lock(mutex_);
+    phases_[event.subject].push_back(event.phase);
+  }
+  std::vector<Phase> of(const std::string& subject) {
+    const std::lock_guard lock(mutex_);
+    return phases_[subject];
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Phase>> phases_;
+};
+
+// Otherwise the incident of a peer that was away when engines were changed would never end.
+TEST(HealthOfNode, ProbesOfTheEngineOutliveItsVersion) {
+  std::atomic<bool> away = true;
+  ProbeSources sources;
+  sources.plan = [] {
+    compiler::HealthPlan plan{compiler::probe_end("host-a", false), compiler::probe_end("host-a", true), {}};
+    plan.peers.push_back({"host-b", compiler::probe_end("host-b", false)});
+    return std::optional(plan);
+  };
+  sources.echo = [&away](PortId, std::span<const uint8_t>, uint64_t, unsigned) {
+    engine::Echo echo;
+    echo.arrived = !away;
+    return absl::StatusOr<engine::Echo>(echo);
+  };
+  Ends events;
+  HealthOfNode health({.sources = sources, .engine_version = "0.1.0"}, events);
+  EXPECT_TRUE(soon([&] { return events.of("peer host-b") == std::vector{Phase::kBegin}; }));
+  health.set_engine_version("0.2.0");
+  EXPECT_EQ(health.board().of("overlay").version, "0.2.0");
+  away = false;
+  EXPECT_TRUE(soon([&] { return events.of("peer host-b") == std::vector{Phase::kBegin, Phase::kEnd}; }));
 }
 
 TEST(Reach, ExecByItsExitCode) {

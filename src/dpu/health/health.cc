@@ -27,6 +27,14 @@ std::string probe_name(const Contract& contract) {
   return std::string(manifest::text(contract.service.health.probe));
 }
 
+// Of a service in the engine another version is probed as this one is; a probe knows things worth keeping:
+// which peers it missed.
+bool goes_on(const Contract& before, const Contract& now) {
+  Service as_before = now.service;
+  if (now.built_in) as_before.version = before.service.version;
+  return before.built_in == now.built_in && before.service == as_before;
+}
+
 }  // namespace
 
 HealthOfNode::HealthOfNode(Settings settings, Events& events)
@@ -63,19 +71,28 @@ void HealthOfNode::reload_locked() {
   }
   for (const auto& [name, contract] : wanted) {
     const auto before = running_.find(name);
-    if (before == running_.end() || !(before->second.service == contract.service)) begin(contract);
+    if (before == running_.end() || !goes_on(before->second, contract)) {
+      begin(contract);
+    } else {
+      add_to_board(contract);
+    }
   }
   running_ = std::move(wanted);
 }
 
-void HealthOfNode::begin(const Contract& contract) {
+void HealthOfNode::add_to_board(const Contract& contract) {
   const Service& service = contract.service;
   const absl::Duration interval = absl::Milliseconds(service.health.interval_ms);
   board_.add({service.meta.name, service.version, probe_name(contract), service.logs.owner,
               domain_of(service),
               HealthRules::of(interval, absl::Milliseconds(service.health.timeout_ms),
                               service.health.ready_after, service.health.fail_after)});
-  runner_.add(service.meta.name, probe_of(contract), interval);
+}
+
+void HealthOfNode::begin(const Contract& contract) {
+  add_to_board(contract);
+  runner_.add(contract.service.meta.name, probe_of(contract),
+              absl::Milliseconds(contract.service.health.interval_ms));
 }
 
 Probe HealthOfNode::probe_of(const Contract& contract) {

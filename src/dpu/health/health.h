@@ -37,6 +37,7 @@ class HealthOfNode {
  private:
   void reload_locked();
   [[nodiscard]] Probe probe_of(const Contract& contract);
+  void add_to_board(const Contract& contract);
   void begin(const Contract& contract);
 
   Settings settings_;

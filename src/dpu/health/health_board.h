@@ -19,6 +19,7 @@ struct ServiceState {
   std::string service;
   std::string version;
   Health health = Health::kUnknown;
+  bool nothing_to_probe = false;  // why it is unknown, and no reason for concern
   absl::Time since;
   std::string probe;   // what was tried: "verdict", "loopback", "peer", "heartbeat"
   std::string reason;  // of the last result

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dpu/health/serve_health.h"
+#include "dpu/secure/tls.h"
 
 namespace outrigger::agent {
 
@@ -26,6 +27,8 @@ class Http final : public Management {
   }
 
   absl::Status listen(const std::string& address) {
+    // A port alone would be every interface, the tenants' too.
+    if (absl::Status status = secure::check_listen_address(address); !status.ok()) return status;
     mg_init_library(0);
     const char* options[] = {"listening_ports",
                              address.c_str(),

@@ -64,6 +64,14 @@ TEST(GrpcHealth, ServesWhatTheBoardSays) {
   EXPECT_EQ(served.check("nobody").outcome, ProbeOutcome::kFail);
 }
 
+TEST(GrpcHealth, AServiceThatIsGoneServesNoMore) {
+  Served served;
+  note(served.board, "policy", ProbeOutcome::kPass, "fine");
+  EXPECT_EQ(served.check("policy").outcome, ProbeOutcome::kPass);
+  served.board.remove("policy");
+  EXPECT_EQ(served.check("policy").outcome, ProbeOutcome::kFail);
+}
+
 TEST(HealthReport, ListsAndWatches) {
   Served served;
   grpc::ClientContext one, two, three;
@@ -129,6 +137,8 @@ TEST(Management, AnswersByHealth) {
   EXPECT_THAT(get("/metrics"), HasSubstr("says 200"));
   EXPECT_THAT(get("/etc/passwd"), HasSubstr("says 404"));
   EXPECT_FALSE(Management::listen(absl::StrCat("127.0.0.1:", port), {board, "host-a", {}}, {}).ok());
+  // Every interface must be asked for.
+  EXPECT_FALSE(Management::listen(absl::StrCat(port + 1), {board, "host-a", {}}, {}).ok());
 }
 
 }  // namespace
