@@ -37,6 +37,12 @@ bool told_by_the_other(const Incident& incident, const std::string& side, int64_
   return incident.state != IncidentState::kOver || clock_ns <= incident.over_ns;
 }
 
+// What it was once a consequence of may be long over when it comes again: then it is another matter.
+bool is_stale(const Incident& over, const Incident* cause, int64_t clock_ns) {
+  return over.cause != 0 && cause != nullptr && cause->state == IncidentState::kOver &&
+         clock_ns > cause->over_ns + Incidents::kAfterNs;
+}
+
 // Two ends of a link may each miss the other; any other thing is the same whoever tells it.
 bool matches(const Incident& incident, const Event& event, const std::string& side) {
   if (rule_of(event.kind).blame == Blame::kSide && incident.side != side) return false;
@@ -86,8 +92,9 @@ uint64_t Incidents::see(const Event& event, const std::string& side, int64_t clo
 Incident* Incidents::same_as(const Event& event, const std::string& side, int64_t clock_ns) {
   for (auto one = incidents_.rbegin(); one != incidents_.rend(); ++one) {
     if (!matches(*one, event, side)) continue;
-    const bool over = one->state == IncidentState::kOver;
-    return !over || clock_ns - one->over_ns <= kRepeatNs ? &*one : nullptr;
+    if (one->state != IncidentState::kOver) return &*one;
+    const bool again = clock_ns - one->over_ns <= kRepeatNs && !is_stale(*one, find(one->cause), clock_ns);
+    return again ? &*one : nullptr;
   }
   return nullptr;
 }
@@ -115,6 +122,9 @@ uint64_t Incidents::begin(const Event& event, const std::string& side, int64_t c
                     .again_ns = clock_ns,
                     .last_ns = clock_ns,
                     .detect_ms = detect_ms(event)};
+  // To refuse it was the act; and what fails as planned work is undone before it is told.
+  if (event.kind == Kind::kRefusedAccess || rule_of(event.kind).forms == Forms::kFromError)
+    incident.act_ms = 0;
   add_evidence(incident, event);
   add_evidence(incident, absl::StrCat("domain ", std::string(outrigger::name(incident.domain)), ": ",
                                       std::string(rule_of(event.kind).because)));

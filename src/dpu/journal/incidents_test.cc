@@ -44,6 +44,27 @@ Incidents played(const std::vector<Row>& rows) {
   return incidents;
 }
 
+TEST(Incidents, ARefusalWasItsOwnAct) {
+  const Incidents incidents = played({{1000, event(Kind::kRefusedAccess, Phase::kPoint, "agent", "eve"), 1}});
+  EXPECT_DOUBLE_EQ(incidents.all().front().act_ms, 0);
+}
+
+// A service that fails again when the crash it once suffered from is over is ill by itself.
+TEST(Incidents, WhatComesAgainLongAfterItsCauseIsAnother) {
+  const auto health = [](Phase phase) { return event(Kind::kHealth, phase, "policy", "health"); };
+  const Incidents incidents =
+      played({{1'000, event(Kind::kEngineCrash, Phase::kBegin, "engine", "slot 0"), 1},
+              {1'500, health(Phase::kBegin), 2},
+              {2'000, event(Kind::kEngineCrash, Phase::kEnd, "engine", "slot 0"), 1},
+              {2'500, health(Phase::kEnd), 2},
+              {8'000, health(Phase::kBegin), 2},  // may still be it
+              {9'000, health(Phase::kEnd), 2},
+              {20'000, health(Phase::kBegin), 3}});
+  EXPECT_EQ(incidents.find(2)->cause, 1u);
+  EXPECT_EQ(incidents.find(3)->cause, 0u);
+  EXPECT_EQ(incidents.find(3)->domain, Domain::kPolicy);
+}
+
 TEST(Incidents, OneLifeWithItsTimes) {
   Event crash = event(Kind::kEngineCrash, Phase::kBegin, "engine", "slot 0");
   crash.first_sign = crash.time - absl::Milliseconds(12);

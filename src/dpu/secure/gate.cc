@@ -9,6 +9,18 @@ namespace {
 
 constexpr size_t kCallers = 1024;  // beyond that, those that were quiet are forgotten
 
+// The way out: "; operator, fleet may".
+std::string who_may(std::string_view path, Listener listener) {
+  if (allowed(path) == 0) return "";
+  if (listener_of(path) != listener) return "; it is served on another address";
+  std::string roles;
+  for (const Role role : kRoles) {
+    if (has(allowed(path), role))
+      absl::StrAppend(&roles, roles.empty() ? "; " : ", ", std::string(name(role)));
+  }
+  return absl::StrCat(roles, " may");
+}
+
 }  // namespace
 
 Gate::Pace Gate::pace(const Identity& who, absl::Time now) {
@@ -42,8 +54,9 @@ absl::Status Gate::judge(std::string_view uri, std::string_view path, absl::Time
     return absl::ResourceExhaustedError(message);
   }
   if (listener_of(path) == options_.listener && has(allowed(path), who->role)) return absl::OkStatus();
-  const std::string message = absl::StrCat("role ", std::string(name(who->role)), " (", who->actor(),
-                                           ") may not call ", std::string(path), " here");
+  const std::string message =
+      absl::StrCat("role ", std::string(name(who->role)), " (", who->actor(), ") may not call ",
+                   std::string(path), " here", who_may(path, options_.listener));
   // Whoever invents names must not invent subjects.
   refusals_.record(*who, allowed(path) == 0 ? "an unknown method" : std::string(path), message, now);
   return absl::PermissionDeniedError(message);

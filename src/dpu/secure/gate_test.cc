@@ -32,7 +32,9 @@ TEST_F(GateTest, RefusalNamesRoleAndMethodAndIsAnEvent) {
       management_.judge("spiffe://td/viewer/eve", "/outrigger.v1.Engines/Upgrade", now_);
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(status.message()),
-              testing::AllOf(testing::HasSubstr("viewer"), testing::HasSubstr("Upgrade")));
+              testing::AllOf(testing::HasSubstr("viewer"), testing::HasSubstr("Upgrade"),
+                             testing::HasSubstr("operator, fleet may")));
+  EXPECT_EQ(heard_.events.at(0).first_sign, heard_.events.at(0).time);  // detected at once
   ASSERT_EQ(heard_.events.size(), 1u);
   EXPECT_EQ(heard_.events[0].kind, agent::Kind::kRefusedAccess);
   EXPECT_EQ(heard_.events[0].domain, Domain::kFleet);
