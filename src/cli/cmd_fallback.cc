@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "cli/commands.h"
 #include "cli/daemon_call.h"
+#include "cli/durations.h"
 #include "cli/json.h"
 #include "outrigger/v1/fallback.grpc.pb.h"
 
@@ -70,6 +71,10 @@ void order(Context& context, const Options& options, const char* what) {
 }
 
 void drill(Context& context, const Options& options) {
+  for (const double seconds : {options.hold, options.limit}) {
+    if (!(seconds >= 0.1 && seconds <= 600))
+      return context.fail("--hold and --limit must be between 100ms and 10m");
+  }
   const auto fallback = stub<Fallback>(context);
   if (!fallback.ok()) return context.fail(fallback.status());
   v1::DrillRequest request;
@@ -123,12 +128,11 @@ void add_fallback_commands(CLI::App& app, Context& context) {
   back->callback([&context, options] { order(context, *options, "return"); });
   CLI::App* drill_command = app.add_subcommand("drill",
                                                "Fall back on purpose, and return: does it work, and how long "
-                                               "is the gap?\nExample: outrigger drill policy --hold 10");
+                                               "is the gap?\nExample: outrigger drill policy --hold 10s");
   drill_command->add_option("service", options->service, "whose fallback is tried")->required();
-  drill_command->add_option("--hold", options->hold, "seconds on the host path")
-      ->check(CLI::Range(0.1, 600.0));
-  drill_command->add_option("--limit", options->limit, "seconds that each switch may take")
-      ->check(CLI::Range(0.1, 600.0));
+  add_duration(*drill_command, "--hold", options->hold, "time on the host path; 5s when left out");
+  add_duration(*drill_command, "--limit", options->limit,
+               "time that each switch may take; 10s when left out");
   add_form(*drill_command, context, *options);
   drill_command->callback([&context, options] { drill(context, *options); });
 }

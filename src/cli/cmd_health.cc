@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/commands.h"
+#include "cli/daemon_call.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "outrigger/v1/health.grpc.pb.h"
@@ -52,10 +53,6 @@ bool is_ready(const v1::HealthList& list, const Options& options) {
   return list.services_size() == 1 && list.services(0).state() == "ready";
 }
 
-absl::Status failed(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
 void watch(Context& context, v1::HealthReport::Stub& stub, const Options& options) {
   v1::ListHealthRequest request;
   request.set_service(options.service);
@@ -74,7 +71,7 @@ void watch(Context& context, v1::HealthReport::Stub& stub, const Options& option
   }
   if (!context.out) call.TryCancel();
   const grpc::Status status = reader->Finish();
-  if (!status.ok() && context.out) context.fail(failed(status));
+  if (!status.ok() && context.out) context.fail(to_status(status));
 }
 
 void health(Context& context, const Options& options) {
@@ -92,7 +89,10 @@ void health(Context& context, const Options& options) {
     call.set_deadline(std::chrono::system_clock::now() + kPatience);
     v1::HealthList list;
     const grpc::Status status = stub->ListHealth(&call, request, &list);
-    if (!status.ok()) return context.fail(failed(status));
+    if (!status.ok()) {
+      context.fail(target, to_status(status));
+      continue;
+    }
     if (!is_ready(list, options)) context.code = kError;
     if (options.form == "json") {
       array.push_back(to_json(list));

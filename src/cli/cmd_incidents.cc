@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
+#include "cli/daemon_call.h"
 #include "cli/json.h"
 #include "cli/log_lines.h"
 #include "cli/table.h"
@@ -37,7 +38,7 @@ absl::StatusOr<v1::IncidentList> ask(const Target& target, const Options& option
   const grpc::Status status =
       v1::Journal::NewStub(target.api->channel())->ListIncidents(&call, request, &list);
   if (status.ok()) return list;
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return to_status(status);
 }
 
 absl::StatusOr<std::vector<v1::LogRecord>> records(const Target& target, const Options& options) {
@@ -51,7 +52,7 @@ absl::StatusOr<std::vector<v1::LogRecord>> records(const Target& target, const O
   for (v1::LogRecord record; reader->Read(&record);) found.push_back(record);
   const grpc::Status status = reader->Finish();
   if (status.ok()) return found;
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return to_status(status);
 }
 
 void add_rows(Table& table, const v1::IncidentList& list) {
@@ -72,9 +73,10 @@ void show_one(Context& context, const std::vector<Target>& all, const Options& o
   absl::Status last;
   for (const Target& target : all) {
     const auto list = ask(target, options);
-    last = list.status();
-    if (!list.ok() && absl::IsNotFound(last)) continue;
-    if (!list.ok()) break;
+    if (!list.ok()) {
+      if (last.ok() || absl::IsNotFound(last)) last = list.status();
+      continue;
+    }
     const auto told = records(target, options);
     if (!told.ok()) return context.fail(told.status());
     if (options.form == "json") {
@@ -104,7 +106,10 @@ void incidents(Context& context, const Options& options) {
   Json array = Json::array();
   for (const Target& target : *all) {
     const auto list = ask(target, options);
-    if (!list.ok()) return context.fail(list.status());
+    if (!list.ok()) {
+      context.fail(target, list.status());
+      continue;
+    }
     add_rows(table, *list);
     for (const v1::Incident& one : list->incidents()) array.push_back(to_json(one));
   }

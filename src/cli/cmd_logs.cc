@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/commands.h"
+#include "cli/daemon_call.h"
 #include "cli/json.h"
 #include "cli/log_lines.h"
 #include "cli/table.h"
@@ -34,10 +35,6 @@ struct Line {
   std::string node;
   v1::LogRecord record;
 };
-
-absl::Status failed(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
 
 absl::StatusOr<v1::LogsRequest> request_of(const Options& options) {
   v1::LogsRequest request;
@@ -101,7 +98,7 @@ absl::Status read(const Target& target, const v1::LogsRequest& request, const Ta
     return absl::OkStatus();
   }
   const grpc::Status status = reader->Finish();
-  return status.ok() ? absl::OkStatus() : failed(status);
+  return to_status(status);
 }
 
 void follow(Context& context, const std::vector<Target>& all, const v1::LogsRequest& request,
@@ -113,7 +110,7 @@ void follow(Context& context, const std::vector<Target>& all, const v1::LogsRequ
       const absl::Status status =
           read(target, request, [&](const Line& line) { return printer.print(line); });
       std::lock_guard guard(lock);
-      if (!status.ok()) context.fail(status);
+      if (!status.ok()) context.fail(target, status);
     });
   }
   for (std::thread& reader : readers) reader.join();
@@ -128,7 +125,7 @@ void show(Context& context, const std::vector<Target>& all, const v1::LogsReques
       lines.push_back(line);
       return true;
     });
-    if (!status.ok()) return context.fail(status);
+    if (!status.ok()) context.fail(target, status);
   }
   if (all.size() > 1) {
     std::ranges::stable_sort(lines, {}, [](const Line& line) { return line.record.time(); });
@@ -147,7 +144,7 @@ void streams(Context& context, const std::vector<Target>& all, bool json) {
     call.set_deadline(std::chrono::system_clock::now() + kPatience);
     v1::StreamList list;
     const grpc::Status status = v1::Journal::NewStub(target.api->channel())->ListStreams(&call, {}, &list);
-    if (!status.ok()) return context.fail(failed(status));
+    if (!status.ok()) context.fail(target, to_status(status));
     for (const v1::Stream& one : list.streams()) {
       table.row({target.node.empty() ? "-" : target.node, one.side(), harmless(one.service()), one.owner(),
                  absl::StrCat(one.records()), binary(one.bytes()), absl::StrCat(one.dropped()),

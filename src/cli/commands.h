@@ -39,6 +39,8 @@ struct Context {
   // Reports and sets the code to 1.
   void fail(const absl::Status& status);
   void fail(std::string_view message);
+  // The same of one of several: the others are asked all the same.
+  void fail(const Target& target, const absl::Status& status);
 };
 
 // The daemon of --socket or --server, or those of --lab, narrowed by --node.

@@ -16,7 +16,7 @@ inline absl::Status to_status(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE)
     return absl::UnavailableError(absl::StrCat("cannot reach outriggerd: ", status.error_message(),
-                                               "\nis it running? `outrigger get` says more"));
+                                               "\nis it running? `systemctl status outriggerd`; one elsewhere is named by --server"));
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 

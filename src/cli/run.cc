@@ -35,6 +35,11 @@ void Context::fail(std::string_view message) {
 
 void Context::fail(const absl::Status& status) { fail(std::string(status.message())); }
 
+void Context::fail(const Target& target, const absl::Status& status) {
+  fail(target.node.empty() ? std::string(status.message())
+                           : absl::StrCat("node ", target.node, ": ", status.message()));
+}
+
 void add_target_options(CLI::App& command, Context& context) {
   auto* socket =
       command.add_option("--socket", context.socket, "the daemon's Unix socket [$OUTRIGGER_SOCKET]")
