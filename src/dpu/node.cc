@@ -21,6 +21,7 @@
 #include "dpu/journal/outputs.h"
 #include "dpu/journal/service.h"
 #include "dpu/rollout/rollouts.h"
+#include "dpu/running_mark.h"
 #include "dpu/secure/host_link.h"
 #include "dpu/secure/management.h"
 #include "dpu/split_mode.h"
@@ -82,6 +83,7 @@ class WholeNode final : public Node {
   absl::Status put_in_force();
   void follow_state();
   void follow_outputs();
+  void tell_restart(Phase phase);
   void publish_detour(const PeerWatch::InForce& in_force, bool yielded);
   [[nodiscard]] NodeFigures metrics();
   [[nodiscard]] secure::TlsFiles tls() const {
@@ -96,6 +98,7 @@ class WholeNode final : public Node {
 
   const Options options_;
   std::optional<StateLock> lock_;
+  std::optional<RunningMark> mark_;
   std::optional<Store> notes_;  // a connection of its own: an apply holds the other
   std::mutex notes_lock_;
   std::optional<Store> store_;  // until the desired state takes it
@@ -130,13 +133,34 @@ class WholeNode final : public Node {
 absl::Status WholeNode::begin() {
   if (absl::Status status = open_store(); !status.ok()) return status;
   if (absl::Status status = open_journal(); !status.ok()) return status;
+  mark_.emplace(options_.state);
+  tell_restart(Phase::kBegin);
   if (absl::Status status = open_desk(); !status.ok()) return status;
   if (absl::Status status = start_engines(); !status.ok()) return status;
   (void)put_in_force();
   start_services();
   if (absl::Status status = start_rollouts(); !status.ok()) return status;
   follow_state();
-  return serve();
+  if (absl::Status status = serve(); !status.ok()) return status;
+  tell_restart(Phase::kEnd);
+  return absl::OkStatus();
+}
+
+void WholeNode::tell_restart(Phase phase) {
+  if (!mark_->died()) return;
+  Event event;
+  event.kind = Kind::kAgentRestart;
+  event.phase = phase;
+  event.service = event.subject = "agent";
+  event.version = kVersion;
+  if (phase == Phase::kBegin) {
+    event.severity = Severity::kWarning;
+    event.first_sign = *mark_->died();
+    event.message = "the agent before this one ended without a word: killed, crashed, or without power";
+  } else {
+    event.message = "the agent answers again";
+  }
+  events_->record(std::move(event));
 }
 
 WholeNode::~WholeNode() {
@@ -301,9 +325,9 @@ absl::Status WholeNode::open_desk() {
     ServicesOfNode* const services = contracts_.load();
     if (services == nullptr) return false;
     for (const std::string& service : allowed()) {
-      const Health health = services->board().of(service).health;
+      const ServiceState state = services->board().of(service);
       // What has nothing to probe is not known to be ill: overlay without peers.
-      if (health != Health::kReady && health != Health::kUnknown) return false;
+      if (state.health != Health::kReady && !state.nothing_to_probe) return false;
     }
     return services->board().of("policy").health == Health::kReady;
   };
@@ -404,6 +428,7 @@ void WholeNode::follow_outputs() {
 }
 
 void WholeNode::turn() {
+  mark_->touch();
   const auto now = state_->now();
   const absl::Duration pause = !now->in_force         ? kRetryEvery
                                : now->refused.empty() ? absl::InfiniteDuration()

@@ -53,6 +53,23 @@ def test_traffic_is_back_after_a_kill(lab):
     assert until(lambda: lab["free/a1"].ping(lab["free/a3"].v6) is None, timeout=5)
 
 
+def test_a_dead_agent_is_an_incident_and_hides_no_other(lab):
+    kill(lab)
+    assert until(lambda: lab.daemon("a") == 0)
+    for command in ("health", "incidents", "logs"):
+        said = lab.cli(command, check=False)
+        assert said.returncode == 1
+        assert "node a: cannot reach outriggerd" in said.stderr
+    assert "node b: " in lab.cli("health", check=False).stdout
+    revive(lab)
+    restarts = [one for one in lab.json("incidents", "--all") if one["kind"] == "agent_restart"]
+    assert restarts[0]["node"] == "a"
+    assert restarts[0]["domain"] == "dpu"
+    assert restarts[0]["detect_ms"] >= 0
+    assert until(lambda: [one["state"] for one in lab.json("incidents", "--all", "--node", "a")
+                          if one["kind"] == "agent_restart"][0] == "over")
+
+
 def test_a_kill_loses_no_applied_policy(lab):
     deny = """apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
