@@ -16,18 +16,27 @@ from harness.node import Dpu  # noqa: E402
 
 WORLD = ROOT / "tests/chaos/manifests/world.yaml"
 LOAD = 5_000  # 64-byte frames a second
-QUIET = {"load": LOAD, "iperf": "20M", "connections": 20}
+QUIET = {"quiet": 2, "load": LOAD, "iperf": "20M", "connections": 20}
+
+
+def split_lab(name, *more):
+    assert (BUILD / "src/ports/outrigger-ports").exists(), "no outrigger-ports in this build: run make"
+    options = ["--bar-failures", "1000", "--engine-version", "0.1.0", *more]
+    before = huge_pages()
+    made = Lab(named(name), WORLD, "--mode", "split", *(part for one in options for part in ("--daemon-arg", one)))
+    yield made
+    made.down()
+    assert huge_pages() == before, "huge pages were not given back"
 
 
 @pytest.fixture(scope="module")
 def lab(machine):
-    assert (BUILD / "src/ports/outrigger-ports").exists(), "no outrigger-ports in this build: run make"
-    before = huge_pages()
-    made = Lab(named("swap"), WORLD, "--mode", "split", "--daemon-arg", "--bar-failures", "--daemon-arg", "1000",
-               "--daemon-arg", "--engine-version", "--daemon-arg", "0.1.0")
-    yield made
-    made.down()
-    assert huge_pages() == before, "huge pages were not given back"
+    yield from split_lab("swap")
+
+
+@pytest.fixture(scope="module")
+def two_workers(machine):
+    yield from split_lab("swap-2w", "--workers", "2")
 
 
 def huge_pages():
@@ -86,3 +95,23 @@ def test_a_lab_down_leaves_no_process(lab):
     outrigger("lab", "up", "--name", other, "-f", WORLD, "--mode", "split")
     outrigger("lab", "down", "--name", other)
     assert all(os.path.exists(f"/proc/{pid}") for pid in pids), "down ended another lab's processes"
+
+
+def handed_over(lab):
+    return sum(worker["handed_over"] for node in lab.json("stats") for worker in node["workers"])
+
+
+def test_two_workers_hand_over_through_a_swap_and_lose_nothing(two_workers):
+    """Either worker gets packets of the other's sessions, also while one of the two has passed its queues already."""
+    before = handed_over(two_workers)
+    result = scenarios.planned_swap(two_workers, 4, **QUIET)
+    nobody_noticed(result)
+    assert result["lost"] == 0
+    assert handed_over(two_workers) > before + 100
+
+
+@pytest.mark.parametrize("what", ["kill_active", "hang"])
+def test_both_workers_queues_go_to_the_next(two_workers, what):
+    result = getattr(scenarios, what)(two_workers, 1, **QUIET)
+    nobody_noticed(result)
+    assert result["blackout_ms"]["max"] < 1000
