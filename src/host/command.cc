@@ -67,34 +67,43 @@ absl::StatusOr<pid_t> spawn(const std::vector<std::string>& words, int in, int o
 // On a thread of its own: a namespace entered is left by ending.
 bool inside(const std::string& netns, const std::function<void()>& work) {
   bool entered = false;
+  int error = 0;
   std::thread([&] {
     const int fd = open(netns.c_str(), O_RDONLY | O_CLOEXEC);
     entered = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
+    error = errno;
     if (fd >= 0) close(fd);
     if (entered) work();
   }).join();
+  errno = error;
   return entered;
+}
+
+// A child lives in the namespace of the thread that made it, so nobody has to be run to bring it there.
+absl::StatusOr<pid_t> spawn_in(const std::string& netns, const std::vector<std::string>& argv, int in,
+                               int out, int err) {
+  if (netns.empty()) return spawn(argv, in, out, err);
+  absl::StatusOr<pid_t> pid = 0;
+  if (inside(netns, [&] { pid = spawn(argv, in, out, err); })) return pid;
+  return absl::FailedPreconditionError(absl::StrCat("cannot enter ", netns, ": ", std::strerror(errno)));
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> run(const std::string& netns, const std::vector<std::string>& argv,
                                 std::string_view input) {
-  std::vector<std::string> words;
-  if (!netns.empty()) words = {"nsenter", absl::StrCat("--net=", netns)};
-  words.insert(words.end(), argv.begin(), argv.end());
   const int in = scratch(input), out = scratch({}), err = scratch({});
   absl::Cleanup close_all = [&] { close(in), close(out), close(err); };
   if (in < 0 || out < 0 || err < 0) return absl::ErrnoToStatus(errno, "memfd_create");
-  const absl::StatusOr<pid_t> pid = spawn(words, in, out, err);
+  const absl::StatusOr<pid_t> pid = spawn_in(netns, argv, in, out, err);
   if (!pid.ok()) return pid.status();
   int status = 0;
   while (waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return everything_in(out);
   const std::string said = everything_in(err);
-  return absl::InternalError(
-      absl::StrCat(absl::StrJoin(words, " "), ": ", absl::StripAsciiWhitespace(said).substr(0, 500)));
+  return absl::InternalError(absl::StrCat(absl::StrJoin(argv, " "), netns.empty() ? "" : " in ", netns, ": ",
+                                          absl::StripAsciiWhitespace(said).substr(0, 500)));
 }
 
 absl::Status ip_batch(const std::string& netns, const std::string& lines) {
