@@ -5,7 +5,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/steady_time.h"
 #include "dpu/api.h"
 #include "dpu/documents.h"
 #include "dpu/secure/methods.h"
@@ -177,7 +177,7 @@ class ConfigService : public v1::Config::Service {
                  batch.deletions_size(), caller.actor(), status.ToString());
     if (absl::IsPermissionDenied(status) && caller.identity) {
       refusals_.record(*caller.identity, "/outrigger.v1.Config/Apply", std::string(status.message()),
-                       absl::Now());
+                       steady_time());
     }
     return to_grpc(status);
   }

@@ -3,7 +3,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/steady_time.h"
 #include "dpu/api.h"
 #include "dpu/once.h"
 #include "dpu/secure/tls.h"
@@ -15,7 +15,7 @@ namespace outrigger::agent {
 namespace {
 
 double seconds_since(absl::Time time) {
-  return time == absl::InfinitePast() ? 0 : absl::ToDoubleSeconds(absl::Now() - time);
+  return time == absl::InfinitePast() ? 0 : absl::ToDoubleSeconds(steady_time() - time);
 }
 
 void write(const EngineView& from, v1::Engine& to) {
@@ -37,7 +37,7 @@ void write(const EngineView& from, v1::Engine& to) {
 void write(const UpgradeStep& from, absl::Time began, v1::UpgradeProgress& to) {
   to.set_step(from.step);
   to.set_message(from.message);
-  to.set_seconds(absl::ToDoubleSeconds(absl::Now() - began));
+  to.set_seconds(absl::ToDoubleSeconds(steady_time() - began));
   to.set_blackout_us(from.blackout_us);
   to.set_compared(from.shadow.first_packets + from.shadow.sessions);
   for (const engine::Difference& one : from.shadow.differences) {
@@ -79,7 +79,7 @@ class EnginesService : public v1::Engines::Service {
       return to_grpc(absl::InvalidArgumentError("shadow_seconds must be between 0 and 86400"));
     if (request->validate_only()) {
       const absl::Status status = supervisor_.preflight(order);
-      return status.ok() ? finish(status, "the upgrade may start", absl::Now(), stream) : to_grpc(status);
+      return status.ok() ? finish(status, "the upgrade may start", steady_time(), stream) : to_grpc(status);
     }
     return change(request->request_id(), stream, absl::StrCat("version ", request->to(), " is active"),
                   [&](const UpgradeProgressFn& progress) { return supervisor_.upgrade(order, progress); });
@@ -134,7 +134,7 @@ class EnginesService : public v1::Engines::Service {
 
   grpc::Status change(const std::string& request_id, Stream* stream, const std::string& done,
                       const std::function<absl::Status(const UpgradeProgressFn&)>& act) {
-    const absl::Time began = absl::Now();
+    const absl::Time began = steady_time();
     bool started = false;
     const absl::Status status = once_.run(request_id, [&] {
       return act([&](const UpgradeStep& step) {

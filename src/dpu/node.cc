@@ -10,6 +10,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 #include "dpu/api.h"
 #include "dpu/fallback/bundle_maker.h"
 #include "dpu/fallback/peer_watch.h"
@@ -232,7 +233,7 @@ absl::Status WholeNode::start_engines() {
   // Engines' clock began with the memory they share, which may be long before us.
   since_ = std::chrono::steady_clock::now();
   if (supervisor_->split())
-    since_ -= absl::ToChronoMilliseconds(absl::Now() - supervisor_->ports().started_at);
+    since_ -= absl::ToChronoMilliseconds(steady_time() - supervisor_->ports().started_at);
   return absl::OkStatus();
 }
 
@@ -433,8 +434,8 @@ void WholeNode::turn() {
   const absl::Duration pause = !now->in_force         ? kRetryEvery
                                : now->refused.empty() ? absl::InfiniteDuration()
                                                       : kRetryRefused;
-  if (now->generation.value() > 0 && absl::Now() - retried_ > pause) {
-    retried_ = absl::Now();
+  if (now->generation.value() > 0 && steady_time() - retried_ > pause) {
+    retried_ = steady_time();
     (void)put_in_force();
   }
   follow_state();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/steady_time.h"
 #include "dpu/desired_state.h"
 #include "dpu/engine_thread.h"
 #include "dpu/options.h"
@@ -63,7 +64,7 @@ class SoloSupervisor final : public Supervisor {
 
  private:
   EngineThread& engine_;
-  absl::Time started_ = absl::Now();
+  absl::Time started_ = steady_time();
 };
 
 }  // namespace outrigger::agent

@@ -25,7 +25,7 @@ Event Desk::event(Kind kind, Phase phase, Domain domain, std::string message) co
   made.service = "fallback";
   made.subject = "host link";
   made.message = std::move(message);
-  made.time = settings_.clock();
+  made.time = wall_time(settings_.clock());
   return made;
 }
 
@@ -172,7 +172,7 @@ void Desk::tick() {
     if (!host_.linked || settings_.clock() - host_.last_call < settings_.lease) return;
     host_.linked = false;
     notes.events.push_back(event(Kind::kLeaseLost, Phase::kBegin, Domain::kHost, "the host has gone silent"));
-    notes.events.back().first_sign = host_.last_call;
+    notes.events.back().first_sign = wall_time(host_.last_call);
   }
   tell(notes);
 }

@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/steady_time.h"
 #include "dpu/fallback/host_desk.h"
 #include "dpu/journal/events.h"
 
@@ -35,7 +36,7 @@ class Desk final : public HostDesk {
     std::string node;
     absl::Duration lease = absl::Seconds(1);
     absl::Duration refresh = absl::Hours(1);  // a bundle is made again when it is so old
-    std::function<absl::Time()> clock = [] { return absl::Now(); };
+    std::function<absl::Time()> clock = [] { return steady_time(); };  // of leases and times told below
   };
   struct Hooks {
     std::function<bool()> healthy;         // every service that falls back on the host is ready

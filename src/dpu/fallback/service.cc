@@ -8,6 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/steady_time.h"
 #include "outrigger/v1/fallback.grpc.pb.h"
 
 namespace outrigger::agent {
@@ -70,7 +71,7 @@ class Service final : public v1::Fallback::Service {
     to.set_node(view_.node);
     to.set_host_linked(host.linked);
     to.set_state(host.state);
-    to.set_since_unix_ms(host.known ? absl::ToUnixMillis(host.since) : 0);
+    to.set_since_unix_ms(host.known ? absl::ToUnixMillis(wall_time(host.since)) : 0);
     to.set_order(host.order);
     to.set_bundle_generation(host.bundle_generation);
     to.set_error(host.error);
@@ -88,12 +89,12 @@ class Service final : public v1::Fallback::Service {
                        "\" may not fall back on the host; these may: ", absl::StrJoin(services, ", ")));
     }
     const absl::Duration limit = duration(request.limit_ms(), kLimitMs);
-    const absl::Time began = absl::Now();
+    const absl::Time began = steady_time();
     const auto say = [&](const char* step, absl::Time since, std::string message) {
       v1::DrillStep one;
       one.set_step(step);
-      one.set_after_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(absl::Now() - began)));
-      one.set_took_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(absl::Now() - since)));
+      one.set_after_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(steady_time() - began)));
+      one.set_took_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(steady_time() - since)));
       one.set_message(std::move(message));
       steps.Write(one);
     };
@@ -105,9 +106,9 @@ class Service final : public v1::Fallback::Service {
     absl::Cleanup back = [&] { (void)view_.desk.order_return("drill"); };
     if (absl::Status status = wait(context, "active", limit); !status.ok()) return status;
     say("active", began, "the host path carries the traffic");
-    const absl::Time until = absl::Now() + duration(request.hold_ms(), kHoldMs);
-    while (absl::Now() < until && !context.IsCancelled()) absl::SleepFor(kPoll);
-    const absl::Time returned = absl::Now();
+    const absl::Time until = steady_time() + duration(request.hold_ms(), kHoldMs);
+    while (steady_time() < until && !context.IsCancelled()) absl::SleepFor(kPoll);
+    const absl::Time returned = steady_time();
     std::move(back).Cancel();
     if (absl::Status status = view_.desk.order_return(absl::StrCat(caller(context), " (drill)"));
         !status.ok())
@@ -123,13 +124,13 @@ class Service final : public v1::Fallback::Service {
   }
 
   absl::Status wait(grpc::ServerContext& context, const std::string& state, absl::Duration limit) {
-    const absl::Time deadline = absl::Now() + limit;
+    const absl::Time deadline = steady_time() + limit;
     for (;;) {
       const HostState host = view_.desk.state();
       if (host.state == state) return absl::OkStatus();
       if (context.IsCancelled())
         return absl::CancelledError("the caller went away; the host is told to return");
-      if (absl::Now() > deadline) {
+      if (steady_time() > deadline) {
         return absl::DeadlineExceededError(absl::StrCat("the host is ", host.state, ", not ", state,
                                                         ", after ", absl::FormatDuration(limit),
                                                         host.error.empty() ? "" : ": ", host.error));

@@ -152,13 +152,14 @@ void Board::changed(Kept& kept, Health before, absl::Time now, std::vector<Servi
 void Board::tell(Kept& kept, Health before, absl::Time now) {
   if (events_ == nullptr) return;
   const Health after = kept.machine.state();
+  const absl::Duration wall_ahead = wall_time(now) - now;
   Event event;
   event.kind = Kind::kHealth;
   const bool bad =
       after != Health::kReady && (before == Health::kReady || after == Health::kFailed) && !kept.vacuous;
   if (!kept.incident && bad) {
     event.phase = Phase::kBegin;
-    event.first_sign = kept.machine.run_began();
+    event.first_sign = kept.machine.run_began() + wall_ahead;
     kept.incident = true;
   } else if (after == Health::kReady || (kept.incident && kept.vacuous)) {
     event.phase = Phase::kEnd;
@@ -171,7 +172,7 @@ void Board::tell(Kept& kept, Health before, absl::Time now) {
   event.service = kept.entry.service;
   event.version = kept.entry.version;
   event.subject = "health";
-  event.time = now;
+  event.time = now + wall_ahead;
   event.message = absl::StrCat(kept.entry.service, ": ", std::string(name(before)), " -> ",
                                std::string(name(after)), ": ", kept.state.reason);
   event.evidence["probe"] = kept.entry.probe;

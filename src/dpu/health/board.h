@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/steady_time.h"
 #include "dpu/health/health_board.h"
 #include "dpu/health/machine.h"
 #include "dpu/health/probes.h"
@@ -25,10 +26,10 @@ class Board final : public HealthBoard {
     Domain domain = Domain::kDpu;  // of a failure, as far as the probe can tell
     HealthRules rules;
   };
-  void add(const Entry& entry, absl::Time now = absl::Now());
+  void add(const Entry& entry, absl::Time now = steady_time());
   void remove(const std::string& service);
-  void note(const std::string& service, const Finding& finding, absl::Time now = absl::Now());
-  void tick(absl::Time now = absl::Now());  // silence
+  void note(const std::string& service, const Finding& finding, absl::Time now = steady_time());
+  void tick(absl::Time now = steady_time());  // silence
 
   [[nodiscard]] std::vector<ServiceState> all() const override;
   [[nodiscard]] ServiceState of(const std::string& service) const override;

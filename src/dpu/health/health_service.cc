@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 
+#include "base/steady_time.h"
 #include "dpu/health/serve_health.h"
 #include "outrigger/v1/health.grpc.pb.h"
 
@@ -76,7 +77,7 @@ class Service final : public v1::HealthReport::Service {
 
  private:
   grpc::Status list(const std::string& service, v1::HealthList& reply) const {
-    const absl::Time now = absl::Now();
+    const absl::Time now = steady_time();
     reply.set_node(view_.node);
     reply.set_overall(std::string(name(view_.board.overall())));
     for (const ServiceState& state : view_.board.all()) {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/steady_time.h"
 #include "dpu/health/probe_frames.h"
 #include "dpu/health/probes.h"
 
@@ -80,7 +81,7 @@ class Peers {
       peer = {.heard = true};
       return;
     }
-    if (peer.lost++ == 0) peer.first_lost = absl::Now();
+    if (peer.lost++ == 0) peer.first_lost = steady_time();
     peer.why = std::string(status.message());
     if (peer.lost != kLostInARow) return;
     peer.away = true;
@@ -97,7 +98,7 @@ class Peers {
     event.service = "overlay";
     event.subject = absl::StrCat("peer ", name);
     event.message = absl::StrCat("peer ", name, " ", what);
-    if (phase == Phase::kBegin) event.first_sign = peer.first_lost;
+    if (phase == Phase::kBegin) event.first_sign = wall_time(peer.first_lost);
     events_->record(std::move(event));
   }
 

@@ -11,6 +11,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 
 namespace outrigger::agent {
 
@@ -88,7 +89,7 @@ class Connection {
   }
 
   absl::Status wait(short what) const {
-    const absl::Duration left = deadline_ - absl::Now();
+    const absl::Duration left = deadline_ - steady_time();
     pollfd one{socket_, what, 0};
     if (left > absl::ZeroDuration() &&
         poll(&one, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1) == 1)
@@ -106,34 +107,35 @@ std::string where(const IpAddress& address, uint16_t port) {
 }
 
 Finding bad(const std::string& what, const absl::Status& status, absl::Time begun) {
-  return {ProbeOutcome::kFail, absl::StrCat(what, ": ", status.message()), absl::Now() - begun};
+  return {ProbeOutcome::kFail, absl::StrCat(what, ": ", status.message()), steady_time() - begun};
 }
 
 Finding try_exec(const ProbeSources& sources, const manifest::Service& service) {
   if (!sources.exec) return {ProbeOutcome::kNothing, "nothing to probe: it does not run here"};
-  const absl::Time begun = absl::Now();
+  const absl::Time begun = steady_time();
   const auto code =
       sources.exec(service.meta.name, service.health.command, absl::Milliseconds(service.health.timeout_ms));
   if (!code.ok()) return bad(service.health.command[0], code.status(), begun);
   if (*code != 0)
     return {ProbeOutcome::kFail, absl::StrCat(service.health.command[0], " ended with ", *code),
-            absl::Now() - begun};
-  return {ProbeOutcome::kPass, absl::StrCat(service.health.command[0], " ended with 0"), absl::Now() - begun};
+            steady_time() - begun};
+  return {ProbeOutcome::kPass, absl::StrCat(service.health.command[0], " ended with 0"),
+          steady_time() - begun};
 }
 
 }  // namespace
 
 Finding try_tcp(const IpAddress& address, uint16_t port, absl::Duration timeout) {
-  const absl::Time begun = absl::Now();
+  const absl::Time begun = steady_time();
   Connection connection(begun + timeout);
   if (absl::Status status = connection.open(address, port); !status.ok())
     return bad(where(address, port), status, begun);
   return {ProbeOutcome::kPass, absl::StrCat(where(address, port), " accepts connections"),
-          absl::Now() - begun};
+          steady_time() - begun};
 }
 
 Finding try_http(const IpAddress& address, uint16_t port, const std::string& path, absl::Duration timeout) {
-  const absl::Time begun = absl::Now();
+  const absl::Time begun = steady_time();
   const std::string what = absl::StrCat("http://", where(address, port), path);
   Connection connection(begun + timeout);
   absl::Status status = connection.open(address, port);
@@ -148,7 +150,7 @@ Finding try_http(const IpAddress& address, uint16_t port, const std::string& pat
   if (line->size() < 12 || !line->starts_with("HTTP/1.") || !absl::SimpleAtoi(line->substr(9, 3), &code))
     return bad(what, absl::UnavailableError("the answer is no HTTP"), begun);
   return {code >= 200 && code < 400 ? ProbeOutcome::kPass : ProbeOutcome::kFail,
-          absl::StrCat(what, " says ", code), absl::Now() - begun};
+          absl::StrCat(what, " says ", code), steady_time() - begun};
 }
 
 Probe reach_probe(const ProbeSources& sources, const manifest::Service& service) {

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 #include "dpu/health/reach.h"
 
 namespace outrigger::agent {
@@ -37,7 +38,7 @@ std::string text_of(const grpc::ByteBuffer& buffer) {
 
 Finding try_grpc(const IpAddress& address, uint16_t port, const std::string& service,
                  absl::Duration timeout) {
-  const absl::Time begun = absl::Now();
+  const absl::Time begun = steady_time();
   const std::string where = address.is_v4() ? absl::StrCat("ipv4:", address.str(), ":", port)
                                             : absl::StrCat("ipv6:[", address.str(), "]:", port);
   grpc::ChannelArguments arguments;
@@ -61,7 +62,7 @@ Finding try_grpc(const IpAddress& address, uint16_t port, const std::string& ser
   queue.Shutdown();
   while (queue.Next(&tag, &ok)) {
   }
-  const absl::Duration took = absl::Now() - begun;
+  const absl::Duration took = steady_time() - begun;
   if (!status.ok()) return {ProbeOutcome::kFail, absl::StrCat(where, ": ", status.error_message()), took};
   if (text_of(answer) != kServing)
     return {ProbeOutcome::kFail, absl::StrCat(where, " says it is not serving"), took};

@@ -113,7 +113,7 @@ void Rollouts::watch(Running& one) {
     ServiceState state;
     if (board_ != nullptr) state = board_->of(one.request.service());
     const std::string present = version();
-    const absl::Time now = absl::Now();
+    const absl::Time now = steady_time();
     const bool stale = now - state.last_probe > times_.stale;
     const bool no_data = board_ == nullptr || state.health == Health::kUnknown || stale;
     const bool bad = !no_data && (state.health == Health::kFailed || state.health == Health::kDegraded);

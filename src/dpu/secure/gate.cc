@@ -1,7 +1,7 @@
 #include "dpu/secure/gate.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/steady_time.h"
 
 namespace outrigger::secure {
 
@@ -63,7 +63,7 @@ absl::Status Gate::judge(std::string_view uri, std::string_view path, absl::Time
 }
 
 absl::Status Gate::refuse(const Identity& who, const std::string& what, const std::string& message) {
-  refusals_.record(who, what, message, absl::Now());
+  refusals_.record(who, what, message, steady_time());
   return absl::PermissionDeniedError(message);
 }
 

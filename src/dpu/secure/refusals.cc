@@ -35,7 +35,7 @@ void Refusals::record(const Identity& who, const std::string& what, const std::s
   event.message = message;
   event.evidence = {{"caller", who.uri()}, {"call", what}};
   if (silent > 0) event.evidence["not_told_since_the_last"] = absl::StrCat(silent);
-  event.time = event.first_sign = now;
+  event.first_sign = event.time;
   events_->record(std::move(event));
 }
 

@@ -11,8 +11,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/address.h"
+#include "base/steady_time.h"
 #include "dpu/secure/files.h"
 #include "dpu/secure/pki.h"
 
@@ -39,7 +39,7 @@ class GateProcessor : public grpc::AuthMetadataProcessor {
     const auto path = metadata.find(":path");
     const std::string called =
         path == metadata.end() ? "" : std::string(path->second.data(), path->second.size());
-    const absl::Status status = gate_->judge(spiffe_of(*context), called, absl::Now());
+    const absl::Status status = gate_->judge(spiffe_of(*context), called, steady_time());
     if (status.ok()) return grpc::Status::OK;
     return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
   }

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/descriptor.h"
+#include "base/steady_time.h"
 
 namespace outrigger::agent {
 
@@ -57,7 +58,8 @@ bool is_hybrid() {
 bool wait_for(int pid, absl::Time deadline, int& status) {
   const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   pollfd one{process.get(), POLLIN, 0};
-  const int left = static_cast<int>(std::max<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 0));
+  const int left =
+      static_cast<int>(std::max<int64_t>(absl::ToInt64Milliseconds(deadline - steady_time()), 0));
   int ready = 0;
   while ((ready = poll(&one, 1, left)) < 0 && errno == EINTR) {
   }
@@ -92,7 +94,7 @@ absl::StatusOr<Crun::Result> Crun::call(const Call& call) const {
   if (pid == 0) become(arguments.data(), call.rootfs.empty() ? nullptr : call.rootfs.c_str(), hybrid, output);
   int status = 0;
   const std::string what = absl::StrCat("crun ", call.arguments[0]);
-  if (!wait_for(pid, absl::Now() + call.timeout, status))
+  if (!wait_for(pid, steady_time() + call.timeout, status))
     return absl::DeadlineExceededError(
         absl::StrCat(what, ": no end in ", absl::FormatDuration(call.timeout)));
   if (!WIFEXITED(status)) return absl::UnavailableError(absl::StrCat(what, ": killed"));

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/steady_time.h"
 
 namespace outrigger::agent {
 
@@ -155,7 +156,7 @@ void Sidecar::live_once(std::unique_lock<std::mutex>& lock) {
   read_log();
   view_.pid = 0;
   process_.reset();
-  view_.why = absl::StrCat("it ended after ", absl::FormatDuration(absl::Now() - started_));
+  view_.why = absl::StrCat("it ended after ", absl::FormatDuration(steady_time() - started_));
   const std::string words = log_.last_words();
   if (!words.empty()) absl::StrAppend(&view_.why, "; its last words: ", words);
   tell(Kind::kSidecar, incident_ ? Phase::kAct : Phase::kBegin, Severity::kError, view_.why);
@@ -186,7 +187,7 @@ absl::Status Sidecar::start(const std::string& bundle) {
   view_.not_enforced = std::move(limits.not_enforced);
   view_.pid = *pid;
   process_ = std::move(process);
-  started_ = absl::Now();
+  started_ = steady_time();
   if (!view_.not_enforced.empty())
     tell(Kind::kNote, Phase::kPoint, Severity::kWarning,
          absl::StrCat("limits that this node cannot enforce: ", absl::StrJoin(view_.not_enforced, "; ")));
@@ -209,7 +210,7 @@ bool Sidecar::take_up() {
   view_.not_enforced = std::move(limits.not_enforced);
   view_.pid = *pid;
   view_.state = "running";
-  started_ = absl::Now();
+  started_ = steady_time();
   tell(Kind::kSidecar, Phase::kPoint, Severity::kInfo, absl::StrCat("taken up again, pid ", *pid));
   return true;
 }
@@ -217,11 +218,11 @@ bool Sidecar::take_up() {
 void Sidecar::watch(std::unique_lock<std::mutex>& lock) {
   while (!interrupted() && !ended(process_)) {
     read_log();
-    if (incident_ && absl::Now() - started_ > kSettled) {
+    if (incident_ && steady_time() - started_ > kSettled) {
       incident_ = false;
       tell(Kind::kSidecar, Phase::kEnd, Severity::kInfo, "runs again");
     }
-    if (absl::Now() - started_ > 2 * settings_.longest_pause) pause_ = settings_.first_pause;
+    if (steady_time() - started_ > 2 * settings_.longest_pause) pause_ = settings_.first_pause;
     wake_.wait_for(lock, kLook, [this] { return interrupted(); });
   }
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/local_socket.h"
+#include "base/steady_time.h"
 
 namespace outrigger::agent {
 
@@ -73,9 +74,9 @@ absl::StatusOr<engine::v1::PortsReply> PortsClient::call(engine::v1::PortsCall c
   call.set_id(next_++);
   if (absl::Status sent = send_datagram(socket_.get(), call.SerializeAsString(), descriptors); !sent.ok())
     return sent;
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = steady_time() + kPatience;
   for (;;) {
-    absl::StatusOr<engine::v1::PortsReply> reply = read(deadline - absl::Now());
+    absl::StatusOr<engine::v1::PortsReply> reply = read(deadline - steady_time());
     if (!reply.ok()) {
       if (absl::IsUnavailable(reply.status())) close();
       return reply.status();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 #include "outrigger/engine/v1/update.pb.h"
 
 namespace outrigger::agent {
@@ -169,7 +170,7 @@ void SplitEngine::end_member(Member& member, bool kill) {
   if (!kill && member.link != nullptr && member.state == Member::State::kUp) (void)member.link->end();
   if (kill || member.link == nullptr) member.process.signal(SIGKILL);
   member.state = Member::State::kLeaving;
-  member.not_before = absl::Now() + absl::Seconds(2);
+  member.not_before = steady_time() + absl::Seconds(2);
   member.link.reset();
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 #include "dpu/supervise/split_engine.h"
 
 namespace outrigger::agent {
@@ -37,7 +38,7 @@ absl::StatusOr<std::string> SplitEngine::start_member(const std::string& version
                    "-", next_instance_++);
   made->version = version;
   made->candidate = candidate;
-  made->started_at = absl::Now();
+  made->started_at = steady_time();
   auto process = Process::start(engine_command(options_.programs, version, made->instance),
                                 log_of(options_.programs, made->instance), options_.programs.engine_cpus);
   if (!process.ok()) return process.status();
@@ -57,7 +58,7 @@ void SplitEngine::adopt() {
     found->instance = engine.instance();
     found->version = engine.version();
     found->process = *std::move(process);
-    found->started_at = absl::Now() - absl::Seconds(engine.attached_for());
+    found->started_at = steady_time() - absl::Seconds(engine.attached_for());
     members_.push_back(std::move(found));
     meet(*members_.back());
   }
@@ -68,10 +69,10 @@ void SplitEngine::meet() {
     const bool lost =
         member->state == Member::State::kUp && (member->link == nullptr || !member->link->connected());
     if (member->state == Member::State::kStarting || lost) meet(*member);
-    const bool leaves = member->state == Member::State::kLeaving && absl::Now() > member->not_before;
+    const bool leaves = member->state == Member::State::kLeaving && steady_time() > member->not_before;
     if (leaves) member->process.signal(SIGKILL);
     if (member->state == Member::State::kStarting &&
-        absl::Now() - member->started_at > options_.start_timeout) {
+        steady_time() - member->started_at > options_.start_timeout) {
       member->error = absl::StrCat("hangs: not ready within ", absl::FormatDuration(options_.start_timeout));
       member->process.signal(SIGKILL);
     }
@@ -106,7 +107,7 @@ void SplitEngine::give_state() {
     if (member->state != Member::State::kUp || member->doomed || member->orphan || member->link == nullptr)
       continue;
     const bool nothing_yet = desired->generation.value() == 0 && member->hello.generation.value() == 0;
-    if (nothing_yet || current(*member) || absl::Now() < member->not_before) continue;
+    if (nothing_yet || current(*member) || steady_time() < member->not_before) continue;
     give_state(*member, *desired);
   }
   const Member* waiting = standby();
@@ -122,15 +123,15 @@ void SplitEngine::give_state() {
 }
 
 void SplitEngine::give_state(Member& member, const Desired& desired) {
-  const absl::Time began = absl::Now();
+  const absl::Time began = steady_time();
   const absl::Status status = apply_to(member, desired.whole());
   if (status.ok()) {
     note(Kind::kNote, Phase::kPoint, Severity::kInfo,
          absl::StrCat(name_of(member), " has generation ", desired.generation.value(), " after ",
-                      absl::FormatDuration(absl::Now() - began)));
+                      absl::FormatDuration(steady_time() - began)));
     return;
   }
-  member.not_before = absl::Now() + kRetryState;
+  member.not_before = steady_time() + kRetryState;
   note(Kind::kNote, Phase::kPoint, Severity::kWarning,
        absl::StrCat(name_of(member), " cannot apply generation ", desired.generation.value(), ": ",
                     std::string(status.message())));
@@ -172,14 +173,14 @@ void SplitEngine::packets_move() {
   }
   if (ports_died_ == absl::InfinitePast()) return;
   note(Kind::kPortsCrash, Phase::kEnd, Severity::kInfo,
-       absl::StrCat("new engines have the queues ", absl::FormatDuration(absl::Now() - ports_died_),
+       absl::StrCat("new engines have the queues ", absl::FormatDuration(steady_time() - ports_died_),
                     " after outrigger-ports ended"),
        "ports");
   ports_died_ = absl::InfinitePast();
 }
 
 void SplitEngine::start_missing() {
-  if (changing_ || !ports_.connected() || absl::Now() < start_not_before_) return;
+  if (changing_ || !ports_.connected() || steady_time() < start_not_before_) return;
   size_t keepers = 0;
   for (const auto& member : members_) {
     if (member->state == Member::State::kStarting) return;  // one at a time
@@ -195,7 +196,7 @@ void SplitEngine::start_missing() {
     if (!status.ok()) versions_.unusable(version, std::string(status.message()));
   }
   if (status.ok()) return;
-  start_not_before_ = absl::Now() + pause_after(++failed_starts_);
+  start_not_before_ = steady_time() + pause_after(++failed_starts_);
   note(Kind::kNote, Phase::kPoint, Severity::kError,
        absl::StrCat("no engine can be started: ", std::string(status.message())));
 }
@@ -239,7 +240,7 @@ void SplitEngine::buried(Member& member) {
   if (member.state == Member::State::kStarting && !member.candidate) {
     const std::string why = why_ended(member);
     if (!versions_.has_come_up(member.version)) versions_.unusable(member.version, why);
-    start_not_before_ = absl::Now() + pause_after(++failed_starts_);
+    start_not_before_ = steady_time() + pause_after(++failed_starts_);
     failure(Kind::kEngineCrash, absl::StrCat("start of ", member.version), member.version,
             absl::StrCat("engine ", member.version, " does not start: ", why), 0);
   } else if (member.state == Member::State::kUp && !member.told && !member.orphan) {
@@ -265,7 +266,7 @@ void SplitEngine::failure(Kind kind, const std::string& subject, const std::stri
   if (milliseconds > 0) event.first_sign = event.time - absl::Milliseconds(milliseconds);
   open_.push_back(event);
   if (events_ != nullptr) events_->record(std::move(event));
-  if (!versions_.failed(version, message, absl::Now())) return;
+  if (!versions_.failed(version, message, steady_time())) return;
   note(kind, Phase::kAct, Severity::kError,
        absl::StrCat("version ", version, " is barred: ", versions_.why(version)), subject);
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/machine_memory.h"
+#include "base/steady_time.h"
 #include "dpu/supervise/split_engine.h"
 
 namespace outrigger::agent {
@@ -48,7 +49,7 @@ absl::Status SplitEngine::find_or_start_ports() {
 
 // Waits for it to listen; zero: it listens now or not.
 absl::Status SplitEngine::connect_ports(absl::Duration patience) {
-  const absl::Time deadline = absl::Now() + patience;
+  const absl::Time deadline = steady_time() + patience;
   absl::Status status;
   for (;;) {
     absl::StatusOr<PortsClient> client = PortsClient::connect(ports_socket(options_.programs), kept_);
@@ -62,7 +63,7 @@ absl::Status SplitEngine::connect_ports(absl::Duration patience) {
       return absl::InternalError(absl::StrCat("outrigger-ports ended at start (", ports_process_.how_ended(),
                                               "): ", last_lines(ports_log(options_.programs), kLastLines)));
     }
-    if (absl::Now() > deadline) {
+    if (steady_time() > deadline) {
       ports_process_.signal(SIGKILL);
       return absl::DeadlineExceededError(absl::StrCat("outrigger-ports does not listen after ",
                                                       absl::FormatDuration(patience), ": ",
@@ -81,11 +82,11 @@ absl::Status SplitEngine::connect_ports(absl::Duration patience) {
 
 // The node is of use once one engine is up; what comes later, tend() brings.
 absl::Status SplitEngine::start_first_engine() {
-  const absl::Time deadline = absl::Now() + options_.start_timeout;
+  const absl::Time deadline = steady_time() + options_.start_timeout;
   for (;;) {
     tend();
     if (active() != nullptr || standby() != nullptr) return absl::OkStatus();
-    if (absl::Now() > deadline) break;
+    if (steady_time() > deadline) break;
     std::this_thread::sleep_for(kPoll);
   }
   std::string why;
@@ -161,9 +162,9 @@ void SplitEngine::replace_ports() {
   if (ports_process_.alive() && connect_ports(absl::ZeroDuration()).ok())
     return;  // only the connection was lost
   if (ports_process_.alive()) return;
-  if (absl::Now() < start_not_before_) return;
+  if (steady_time() < start_not_before_) return;
   if (ports_died_ == absl::InfinitePast()) {
-    ports_died_ = absl::Now();
+    ports_died_ = steady_time();
     note(Kind::kPortsCrash, Phase::kBegin, Severity::kCritical,
          absl::StrCat("outrigger-ports ended (", ports_process_.how_ended(), "); ", kept_.size(),
                       " descriptors are kept for its successor"),
@@ -182,13 +183,13 @@ void SplitEngine::replace_ports() {
          "too few huge pages for old and new engines at once: the old ones are ended first", "ports");
   }
   if (absl::Status status = find_or_start_ports(); !status.ok()) {
-    start_not_before_ = absl::Now() + absl::Seconds(1);
+    start_not_before_ = steady_time() + absl::Seconds(1);
     note(Kind::kPortsCrash, Phase::kAct, Severity::kCritical, std::string(status.message()), "ports");
     return;
   }
   note(Kind::kPortsCrash, Phase::kAct, Severity::kWarning,
        absl::StrCat("a new ports process (pid ", ports_.pid(), ") after ",
-                    absl::FormatDuration(absl::Now() - ports_died_)),
+                    absl::FormatDuration(steady_time() - ports_died_)),
        "ports");
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 
 namespace outrigger::agent {
 
@@ -133,7 +134,7 @@ absl::Status SplitSupervisor::check(const UpgradeOrder& order) {
 
 absl::Status SplitSupervisor::wait_for(const std::string& instance, absl::Duration patience,
                                        const std::function<bool(SplitEngine&, Member&)>& ready) {
-  const absl::Time deadline = absl::Now() + patience;
+  const absl::Time deadline = steady_time() + patience;
   for (;;) {
     bool done = false;
     absl::Status status;
@@ -145,7 +146,7 @@ absl::Status SplitSupervisor::wait_for(const std::string& instance, absl::Durati
         return;
       }
       done = ready(engine, *member);
-      if (!done && absl::Now() > deadline)
+      if (!done && steady_time() > deadline)
         status = absl::DeadlineExceededError(
             member->error.empty()
                 ? absl::StrCat("the new engine is not ready within ", absl::FormatDuration(patience))
@@ -203,11 +204,11 @@ absl::Status SplitSupervisor::shadow(const std::string& instance, const UpgradeO
     status = member.link->shadow(true);
     member.shadow = status.ok();
   });
-  const absl::Time end = absl::Now() + order.shadow;
+  const absl::Time end = steady_time() + order.shadow;
   UpgradeStep step{"shadow", "", 0, {}};
-  while (status.ok() && absl::Now() < end) {
+  while (status.ok() && steady_time() < end) {
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
-        kShadowPoll, absl::ToChronoNanoseconds(std::max(absl::ZeroDuration(), end - absl::Now()))));
+        kShadowPoll, absl::ToChronoNanoseconds(std::max(absl::ZeroDuration(), end - steady_time()))));
     with([&](Member& member) { step.shadow = member.link->shadow_report(); });
     const auto& all = step.shadow.differences;
     const auto wrong = std::find_if(all.begin(), all.end(), [&](const engine::Difference& one) {
@@ -253,8 +254,8 @@ absl::Status SplitSupervisor::take_over(const std::string& instance, const Upgra
 
 // A short watch: it lives, it is the active one, its workers beat.
 absl::Status SplitSupervisor::settle(const std::string& instance) {
-  const absl::Time end = absl::Now() + kSettle;
-  while (absl::Now() < end) {
+  const absl::Time end = steady_time() + kSettle;
+  while (steady_time() < end) {
     std::this_thread::sleep_for(kPoll);
     absl::Status status;
     on_engine_([&](SplitEngine& engine) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
 #include "dpu/supervise/split_engine.h"
 
 namespace outrigger::agent {
@@ -16,7 +17,7 @@ EngineView seen(const Member& member, bool active) {
   view.slot = member.hello.slot;
   view.generation = member.hello.generation;
   if (member.hello.generation.value() > 0)
-    view.applied_at = absl::Now() - absl::Seconds(member.hello.applied_for);
+    view.applied_at = steady_time() - absl::Seconds(member.hello.applied_for);
   view.started_at = member.started_at;
   view.session_layout = member.hello.session_layout;
   view.enforced = member.hello.enforced;
@@ -41,7 +42,7 @@ std::vector<EngineView> SplitEngine::views() const {
     EngineView view = seen(*member, is_active(*member));
     view.path = engine_path(options_.programs, view.version);
     view.log = log_of(options_.programs, member->instance);
-    view.failures = versions_.failures(view.version, absl::Now());
+    view.failures = versions_.failures(view.version, steady_time());
     all.push_back(std::move(view));
     running.insert(member->version);
   }
@@ -55,7 +56,7 @@ std::vector<EngineView> SplitEngine::views() const {
     view.version = version;
     view.path = engine_path(options_.programs, version);
     view.state = usable ? "installed" : versions_.barred(version) ? "barred" : "unusable";
-    view.failures = versions_.failures(version, absl::Now());
+    view.failures = versions_.failures(version, steady_time());
     view.why = versions_.why(version);
     all.push_back(std::move(view));
   }
@@ -69,7 +70,7 @@ EngineView SplitEngine::ports_view() const {
   view.log = ports_log(options_.programs);
   view.state = ports_.connected() ? "active" : "gone";
   view.pid = status_.pid() != 0 ? status_.pid() : ports_.pid();
-  view.started_at = absl::Now() - absl::Seconds(status_.up_for());
+  view.started_at = steady_time() - absl::Seconds(status_.up_for());
   view.enforced = {status_.enforced().begin(), status_.enforced().end()};
   view.not_enforced = {status_.not_enforced().begin(), status_.not_enforced().end()};
   return view;
@@ -91,7 +92,7 @@ std::vector<SplitEngine::Consumer> SplitEngine::consumers() const {
     consumer.name = absl::StrCat("engine/", member->version, " (slot ", member->hello.slot, ")");
     consumer.generation = member->hello.generation;
     if (member->hello.generation.value() > 0)
-      consumer.applied_at = absl::Now() - absl::Seconds(member->hello.applied_for);
+      consumer.applied_at = steady_time() - absl::Seconds(member->hello.applied_for);
     consumer.current = current(*member);
     consumer.error = member->error;
     all.push_back(std::move(consumer));
