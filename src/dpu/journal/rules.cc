@@ -19,7 +19,7 @@ constexpr KindRule kRules[] = {
      "a worker is a thread of the DPU's engine"},
     {Kind::kPortsCrash, "ports_crash", Forms::kAlways, Ends::kByEvent, Domain::kDpu, Blame::kFixed,
      "the ports process is the DPU's"},
-    {Kind::kAgentRestart, "agent_restart", Forms::kFromWarning, Ends::kByQuiet, Domain::kDpu, Blame::kFixed,
+    {Kind::kAgentRestart, "agent_restart", Forms::kFromWarning, Ends::kByEvent, Domain::kDpu, Blame::kFixed,
      "the agent is a process of the DPU"},
     {Kind::kSwap, "swap", Forms::kFromError, Ends::kByQuiet, Domain::kDpu, Blame::kReporter,
      "engines are changed on the DPU"},
