@@ -1,5 +1,8 @@
 #include "services/vswitch/sender.h"
 
+#include <algorithm>
+
+#include "packet/wire.h"
 #include "services/vswitch/dhcp4.h"
 #include "services/vswitch/wire.h"
 
@@ -73,10 +76,19 @@ const EndpointEntry* find_remote(const FirstPacket& packet, const State& state, 
   return state.in_front_of(network, address);
 }
 
+// A tunnel packet for this node, inside a tunnel packet: whoever sent it hopes that both are opened.
+bool is_nested(const packet::PacketInfo& info, const State& state) {
+  if (info.kind != Kind::kFlow || info.key.protocol() != packet::kUdp) return false;
+  const uint16_t port = info.destination_port();
+  return (port == packet::kVxlanPort || port == packet::kGenevePort) &&
+         std::find(state.underlay.begin(), state.underlay.end(), info.destination()) != state.underlay.end();
+}
+
 Sender remote_sender(const FirstPacket& packet, const State& state) {
   Sender sender;
   sender.network = state.network(packet.info.key.vni());
   if (sender.network == nullptr) return refused(sender, Drop::kTunnelSourceMismatch);
+  if (is_nested(packet.info, state)) return refused(sender, Drop::kTunnelNested);
   if (acts_as_router(packet.info)) return refused(sender, Drop::kSpoofedRouterAdvertisement);
   const bool error = packet.info.kind == Kind::kIcmpError;
   const IpAddress source = error ? ip_source(packet) : packet.info.source();
