@@ -32,9 +32,9 @@ void add_evidence(Incident& incident, const Event& event) {
 
 // Host and DPU tell of one fallback, each in its words and one of them later, maybe when it is over: that is
 // no second one.
-bool told_by_the_other(const Incident& incident, const std::string& side, int64_t clock_ns) {
-  if (incident.side == side) return false;
-  return incident.state != IncidentState::kOver || clock_ns <= incident.over_ns;
+bool told_already(const Incident& incident, const std::string& side, int64_t clock_ns) {
+  if (incident.state == IncidentState::kOver) return clock_ns <= incident.over_ns;
+  return incident.side != side;
 }
 
 // What it was once a consequence of may be long over when it comes again: then it is another matter.
@@ -101,7 +101,7 @@ Incident* Incidents::same_as(const Event& event, const std::string& side, int64_
 
 uint64_t Incidents::begin(const Event& event, const std::string& side, int64_t clock_ns) {
   Incident* const same = same_as(event, side, clock_ns);
-  if (same != nullptr && told_by_the_other(*same, side, clock_ns)) {
+  if (same != nullptr && told_already(*same, side, clock_ns)) {
     add_evidence(*same, event);
     changed(same->number);
     return same->number;

@@ -161,12 +161,13 @@ TEST(Incidents, TheSameAgainIsCountedInOne) {
 
 TEST(Incidents, OneFallbackThatBothSidesTellOfIsOne) {
   const auto fallback = [](Phase phase) { return event(Kind::kFallback, phase, "fallback", "host link"); };
-  const Incidents incidents = played({{1000, fallback(Phase::kBegin), 1, "host"},
-                                      {1200, fallback(Phase::kBegin), 1, "dpu"},
-                                      {9000, fallback(Phase::kEnd), 1, "dpu"},
-                                      {8990, fallback(Phase::kBegin), 1, "host"},  // shipped late
-                                      {9010, fallback(Phase::kEnd), 1, "host"},
-                                      {12000, fallback(Phase::kBegin), 1, "dpu"}});
+  const Incidents incidents =
+      played({{1000, fallback(Phase::kBegin), 1, "host"},
+              {1200, fallback(Phase::kBegin), 1, "dpu"},
+              {9000, fallback(Phase::kEnd), 1, "dpu"},
+              {8990, fallback(Phase::kBegin), 1, "host"},  // shipped late, and no second one
+              {9010, fallback(Phase::kEnd), 0, "host"},    // over already
+              {12000, fallback(Phase::kBegin), 1, "dpu"}});
   EXPECT_EQ(incidents.all().front().count, 2U);
   EXPECT_EQ(incidents.all().size(), 1U);
 }
