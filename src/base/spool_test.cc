@@ -132,6 +132,19 @@ TEST_F(SpoolTest, RubbishInTheMiddleIsSkippedAndCounted) {
   EXPECT_EQ(messages(*spool), (std::vector<std::string>{"1", "2", "3"}));
 }
 
+TEST_F(SpoolTest, RubbishIsNamedByFileAndLineATornEndIsNot) {
+  {
+    auto spool = open();
+    Record one = record("one");
+    EXPECT_TRUE(spool->append(one));
+    EXPECT_EQ(spool->damage(), "");
+    std::ofstream file(folder_ + "/00000000000000000001.jsonl", std::ios::app);
+    file << "rubbish\n{\"torn";
+  }
+  EXPECT_EQ(open()->damage(),
+            folder_ + "/00000000000000000001.jsonl line 2: not a log record; 1 such lines are passed over");
+}
+
 TEST_F(SpoolTest, AHalfWrittenLineIsNotReadUntilItIsWhole) {
   auto spool = open();
   append(*spool, 1, 1);

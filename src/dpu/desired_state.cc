@@ -274,6 +274,7 @@ absl::Status DesiredState::put_in_force(Plan& plan, Snapshot& next) {
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = write(*transaction, plan, next.generation); !status.ok()) return status;
   if (absl::Status status = write_ids(*transaction, previous->ids, next.ids); !status.ok()) return status;
+  if (absl::Status status = transaction->write_out(); !status.ok()) return status;
   const absl::StatusOr<Epoch> epoch = publish_what_can_be(next, previous.get());
   if (!epoch.ok()) {
     return absl::FailedPreconditionError(absl::StrCat("the engine refused it: ", epoch.status().message()));

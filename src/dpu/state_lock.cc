@@ -34,7 +34,11 @@ absl::StatusOr<StateLock> StateLock::take(const std::string& folder) {
   if (made) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
   const std::string path = absl::StrCat(folder, "/lock");
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  if (file < 0) {
+    const absl::Status why = absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+    return absl::Status(why.code(), absl::StrCat(why.message(), "; outriggerd must be able to write to ",
+                                                 folder, ", or to another folder given by --state"));
+  }
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     const std::string pid = holder(file);
     ::close(file);
@@ -42,12 +46,11 @@ absl::StatusOr<StateLock> StateLock::take(const std::string& folder) {
         absl::StrCat("state folder ", folder, " is in use by another outriggerd (pid ", pid,
                      "); stop it, or give this one its own --state and --socket"));
   }
+  // For whoever reads it: a full disk, which refuses it, takes nothing from the lock.
   const std::string pid = absl::StrCat(getpid(), "\n");
-  if (ftruncate(file, 0) != 0 ||
-      pwrite(file, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    ::close(file);
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-  }
+  if (pwrite(file, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()) ||
+      ftruncate(file, static_cast<off_t>(pid.size())) != 0)
+    (void)ftruncate(file, 0);
   return StateLock(file);
 }
 

@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <array>
+#include <cerrno>
+#include <fstream>
 #include <memory>
 #include <utility>
 
@@ -73,6 +76,16 @@ std::string way_out(const std::string& path) {
                       "-shm), start outriggerd and apply the manifests again");
 }
 
+// A log whose head is no head would be passed over in silence, and with it what was committed last.  Zeros
+// are what a power cut leaves of a log that nothing was committed to.
+bool log_is_damaged(const std::string& path) {
+  std::array<unsigned char, 4> head{};
+  std::ifstream log(path + "-wal", std::ios::binary);
+  if (!log.read(reinterpret_cast<char*>(head.data()), head.size())) return false;
+  const uint32_t magic = head[0] << 24U | head[1] << 16U | head[2] << 8U | head[3];
+  return magic != 0 && (magic & ~1U) != 0x377f0682;  // sqlite.org/fileformat.html §4.1
+}
+
 absl::StatusOr<int64_t> number(sqlite3* database, const char* sql) {
   Statement statement(database, sql);
   if (!statement.good() || statement.step() != SQLITE_ROW)
@@ -83,6 +96,11 @@ absl::StatusOr<int64_t> number(sqlite3* database, const char* sql) {
 }  // namespace
 
 absl::StatusOr<Store> Store::open(const std::string& path) {
+  if (log_is_damaged(path)) {
+    return absl::DataLossError(
+        absl::StrCat("the log of state database ", path, ", ", path,
+                     "-wal, is damaged, and what was applied last with it: ", way_out(path)));
+  }
   sqlite3* database = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
   const int opened = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
@@ -101,6 +119,14 @@ Store& Store::operator=(Store&& other) noexcept {
   return *this;
 }
 
+// What a disk that refuses needs, to be read after the error; "" when it is none.
+std::string cure(int code, int failure) {
+  if (code == SQLITE_FULL || failure == ENOSPC || failure == EDQUOT) return "free space on its disk";
+  if (code == SQLITE_READONLY || failure == EROFS)
+    return "its file system or file is read-only: make it writable again";
+  return "";
+}
+
 // Damage and foreign files are told apart from a full disk or a missing right: only the former need moving
 // away.
 absl::Status Store::error(const std::string& doing) const {
@@ -110,8 +136,9 @@ absl::Status Store::error(const std::string& doing) const {
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
     return absl::DataLossError(absl::StrCat(what, "; it is damaged: ", way_out(path_)));
   }
-  if (code == SQLITE_FULL)
-    return absl::ResourceExhaustedError(absl::StrCat(what, "; free space on its disk"));
+  const int failure = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(database_) : 0;
+  if (const std::string needed = cure(code, failure); !needed.empty())
+    return absl::ResourceExhaustedError(absl::StrCat(what, "; ", needed));
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
     return absl::UnavailableError(absl::StrCat(what, "; another program holds it open"));
   }
@@ -284,6 +311,11 @@ absl::Status Store::Transaction::remove_id(const std::string& book, const std::s
 
 absl::Status Store::Transaction::set_next_id(const std::string& book, uint32_t next) {
   return run("INSERT OR REPLACE INTO next_id VALUES(?, ?)", book, "", &next);
+}
+
+absl::Status Store::Transaction::write_out() {
+  return sqlite3_db_cacheflush(store_->database_) == SQLITE_OK ? absl::OkStatus()
+                                                               : store_->error("cannot be written");
 }
 
 absl::Status Store::Transaction::commit() {

@@ -66,6 +66,9 @@ class Store {
     absl::Status put_id(const std::string& book, const std::string& name, uint32_t id);
     absl::Status remove_id(const std::string& book, const std::string& name);
     absl::Status set_next_id(const std::string& book, uint32_t next);
+    // Puts it on the disk without its end, so that a full disk is known before commit(), which needs little
+    // more.
+    absl::Status write_out();
     absl::Status commit();
 
    private:

@@ -52,6 +52,25 @@ class StoreTest : public ::testing::Test {
   std::string path_ = folder_.file("state.db");
 };
 
+// SQLite passes over such a log, and over what was committed to it.
+TEST_F(StoreTest, ALogWithoutItsHeadIsDamage) {
+  Store store = open();
+  ASSERT_TRUE(write(store, {object("web", "a", 1)}, 1).ok());
+  const std::string copy = folder_.file("copy.db");
+  std::filesystem::copy_file(path_, copy);
+  std::filesystem::copy_file(path_ + "-wal", copy + "-wal");
+  const auto put_head = [&copy](const std::string& head) {
+    std::fstream(copy + "-wal", std::ios::in | std::ios::out | std::ios::binary) << head;
+  };
+  put_head("rubbish");
+  const absl::Status status = Store::open(copy).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(copy + "-wal, is damaged"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("mv ", copy)));
+  put_head(std::string(32, '\0'));
+  EXPECT_TRUE(Store::open(copy).ok());
+}
+
 TEST_F(StoreTest, ANewOneIsEmpty) {
   Store store = open();
   EXPECT_TRUE(store.load()->empty());

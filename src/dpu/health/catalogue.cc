@@ -38,7 +38,7 @@ std::vector<Contract> contracts(const std::vector<const manifest::Object*>& obje
   all["vswitch"] = built_in("vswitch", Task::kVirtualSwitch, Probe::kLoopback, 200, "network", version);
   all["overlay"] = built_in("overlay", Task::kOverlay, Probe::kPeer, 250, "network", version);
   all[kEngineService] = built_in(kEngineService, Task::kAgent, Probe::kLoopback, 200, "platform", version);
-  all[kStoreService] = built_in(kStoreService, Task::kAgent, Probe::kExec, 5000, "platform", version);
+  all[kStoreService] = built_in(kStoreService, Task::kAgent, Probe::kExec, 2000, "platform", version);
   for (const manifest::Object* object : objects) {
     const auto* service = std::get_if<Service>(object);
     if (service == nullptr) continue;

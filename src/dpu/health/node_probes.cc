@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/steady_time.h"
 #include "dpu/health/probe_frames.h"
 #include "dpu/health/probes.h"
 
@@ -58,15 +59,27 @@ class Heartbeat {
   uint64_t turns_ = 0;
 };
 
+constexpr off_t kRoom = 64 << 10;  // what an apply may need; with less the disk counts as full
+
 absl::Status failed(const std::string& what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+  const int why = errno;
+  const absl::Status status = absl::ErrnoToStatus(why, absl::StrCat(what, " ", path));
+  if (why != ENOSPC && why != EDQUOT) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; free space on its disk"));
+}
+
+// The room that the file had itself must not hide that there is no more.
+bool has_room(int file) {
+  if (fallocate(file, 0, 0, kRoom) != 0) return errno == EOPNOTSUPP;
+  return ftruncate(file, 0) == 0;
 }
 
 absl::Status write_file(const std::string& path, const std::string& text) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return failed("cannot write", path);
   absl::Status status;
-  if (write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+  if (!has_room(file)) status = failed("cannot write", path);
+  if (status.ok() && write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     status = failed("cannot write", path);
   if (status.ok() && fsync(file) != 0) status = failed("cannot sync", path);
   close(file);
@@ -87,9 +100,9 @@ Probe heartbeat_probe(const ProbeSources& sources, absl::Duration stall) {
 Probe store_probe(const ProbeSources& sources) {
   return [store = sources.store]() -> Finding {
     if (!store) return {ProbeOutcome::kNothing, "nothing to probe: no store"};
-    const absl::Time begun = absl::Now();
+    const absl::Time begun = steady_time();
     const absl::Status status = store();
-    const absl::Duration took = absl::Now() - begun;
+    const absl::Duration took = steady_time() - begun;
     if (!status.ok()) return {ProbeOutcome::kFail, std::string(status.message()), took};
     return {ProbeOutcome::kPass, "written and read back", took};
   };

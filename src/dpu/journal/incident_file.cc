@@ -25,13 +25,30 @@ IncidentFile::~IncidentFile() {
 std::vector<Incident> IncidentFile::load() {
   std::map<uint64_t, Incident> latest;
   std::ifstream file(path_);
+  size_t at = 0, damaged = 0, first = 0;
   for (std::string line; std::getline(file, line);) {
+    ++at;
     auto incident = incident_from_json(line);
-    if (incident.ok()) latest.insert_or_assign(incident->number, *std::move(incident));
+    if (incident.ok()) {
+      latest.insert_or_assign(incident->number, *std::move(incident));
+    } else if (!file.eof() && damaged++ == 0) {
+      first = at;
+    }
   }
+  if (damaged > 0) set_aside(damaged, first);
   std::vector<Incident> found;
   for (auto& [number, incident] : latest) found.push_back(std::move(incident));
   return found;
+}
+
+// A second name for it: the next save puts another file in the place of the first.
+void IncidentFile::set_aside(size_t lines, size_t first) {
+  const std::string aside = path_ + ".damaged";
+  unlink(aside.c_str());
+  const bool kept = link(path_.c_str(), aside.c_str()) == 0;
+  damage_text_ =
+      absl::StrCat(path_, " line ", first, ": not an incident; ", lines, " such lines are left out",
+                   kept ? absl::StrCat(", all is kept as ", aside) : "");
 }
 
 absl::Status IncidentFile::save(const Incidents& all, const std::vector<uint64_t>& changed) {

@@ -64,7 +64,10 @@ void Incidents::load(std::vector<Incident> known, int64_t clock_ns, absl::Time w
   std::ranges::sort(incidents_, {}, &Incident::number);
   for (Incident& incident : incidents_) {
     next_ = std::max(next_, incident.number + 1);
-    if (incident.state == IncidentState::kOver) continue;
+    if (incident.state == IncidentState::kOver) {
+      incident.began_ns = incident.over_ns = -kForgottenNs;  // whenever it was: nothing now belongs to it
+      continue;
+    }
     incident.from_before = true;
     incident.began_ns = clock_ns - std::max<int64_t>(absl::ToInt64Nanoseconds(wall - incident.began), 0);
     incident.again_ns = incident.began_ns;

@@ -64,6 +64,14 @@ std::string evidence(const Record& record, const char* key) {
   return found == record.evidence.end() ? "" : found->second;
 }
 
+// A host says by its own clock when something was; how far that is from ours is known once it was measured.
+int64_t monotonic_on_host(const Record& record) {
+  if (record.offset_ns == 0) return monotonic_at(record.time);
+  const int64_t now = monotonic_now_ns();
+  const int64_t latest_late = absl::ToInt64Nanoseconds(kLateReport);
+  return std::clamp(record.monotonic_ns + record.offset_ns, now - latest_late, now);
+}
+
 Event event_of(const Record& record) {
   Event event;
   const auto kind = kind_named(evidence(record, "kind"));
@@ -114,7 +122,21 @@ absl::Status Journal::open_all() {
   const Now at = now();
   incidents_.load(file_->load(), at.monotonic_ns, at.wall);
   wall_ahead_ = at.wall - absl::FromUnixNanos(at.monotonic_ns);
+  tell_damage();
   return absl::OkStatus();
+}
+
+// What a kill tears off at the end is no more than that; anything else somebody should look at.
+void Journal::tell_damage() {
+  std::vector<std::string> found = {file_->damage(), dpu_->damage(), host_->damage()};
+  std::erase(found, "");
+  for (std::string& one : found) {
+    Event event;
+    event.severity = Severity::kWarning;
+    event.service = "journal";
+    event.message = std::move(one);
+    record(std::move(event));
+  }
 }
 
 Journal::~Journal() {
@@ -293,7 +315,7 @@ void Journal::keep_one(Record record) {
   const Event event = event_of(record);
   if (event.kind != Kind::kNote) {
     std::lock_guard guard(lock_);
-    if (const Incident* one = incidents_.find(incidents_.see(event, "host", monotonic_at(event.time)))) {
+    if (const Incident* one = incidents_.find(incidents_.see(event, "host", monotonic_on_host(record)))) {
       record.incident = one->id();
       record.domain = one->domain;
     }
@@ -316,7 +338,8 @@ void Journal::count(const Record& record, bool kept) {
 
 void Journal::save_incidents() {
   const std::vector<uint64_t> changed = incidents_.take_changed();
-  if (!changed.empty()) (void)file_->save(incidents_, changed);  // tried again, whole, with the next change
+  const bool due = !changed.empty() || file_->behind();
+  if (due) (void)file_->save(incidents_, changed);  // tried again, whole, a tick later
 }
 
 std::string Journal::owner_of(const std::string& service, bool* declared) const {

@@ -97,6 +97,7 @@ class Journal : public Events {
 
   explicit Journal(JournalOptions options);
   absl::Status open_all();
+  void tell_damage();
   void push(Item item, bool important);
   void run();
   std::deque<Item> take(std::map<std::string, uint64_t>& lost);

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 #include "dpu/test_folder.h"
 
@@ -60,6 +63,29 @@ class JournalTest : public testing::Test {
 
   TestFolder folder_;
 };
+
+TEST_F(JournalTest, WhatIsNoIncidentIsSetAsideAndTold) {
+  {
+    const auto journal = open();
+    journal->record(event(Kind::kStore, Phase::kBegin, "store"));
+  }
+  const std::string file = folder_.file("journal/incidents.jsonl");
+  std::ofstream(file, std::ios::app) << "rubbish\n{}\n";
+  {
+    const auto journal = open();
+    EXPECT_EQ(journal->incidents().size(), 1U);
+    EXPECT_TRUE(journal->flush(kSoon));
+    EXPECT_THAT(messages(journal->read({})), Contains(HasSubstr(" line 2: not an incident; 2 such lines")));
+  }
+  EXPECT_TRUE(std::filesystem::exists(file + ".damaged"));
+  const auto journal = open();
+  EXPECT_EQ(journal->incidents().size(), 1U);
+  EXPECT_TRUE(journal->flush(kSoon));
+  const auto told = messages(journal->read({}));
+  EXPECT_EQ(
+      std::ranges::count_if(told, [](const auto& one) { return one.find("not an incident") != one.npos; }),
+      1);
+}
 
 TEST_F(JournalTest, ARecordHasItsOwnerGenerationAndIncident) {
   const auto journal = open();

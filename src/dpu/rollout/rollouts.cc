@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,6 +30,11 @@ std::string text_of(const Message& message) {
 }
 
 Stage stage_of(const v1::Rollout& rollout) { return stage_from(rollout.state()).value_or(Stage::kAborted); }
+
+uint64_t number_of(const std::string& id) {
+  uint64_t number = 0;
+  return absl::StartsWith(id, "ro-") && absl::SimpleAtoi(id.substr(3), &number) ? number : 0;
+}
 
 absl::Status check(const v1::StartRolloutRequest& request) {
   if (request.to().empty()) return absl::InvalidArgumentError("to: a version is missing");
@@ -301,6 +307,17 @@ absl::Status Rollouts::undo_ended(v1::Rollout& rollout, const std::string& actor
   return step(*now, Happening::kUndo, actor, reason, absl::StrCat(rollout.from(), " is in force again"));
 }
 
+// The others are worth more than a history without gaps.  It stays in the store as it is.
+void Rollouts::leave_out(const std::string& id) {
+  if (events_ == nullptr) return;
+  Event event;
+  event.severity = Severity::kError;
+  event.service = "store";
+  event.subject = id;
+  event.message = absl::StrCat("stored rollout ", id, " cannot be read: it is left out of the history");
+  events_->record(std::move(event));
+}
+
 absl::Status Rollouts::recover() {
   auto stored = memory_.all(kTopic);
   auto orders = memory_.all(kOrders);
@@ -312,17 +329,15 @@ absl::Status Rollouts::recover() {
   for (const auto& [service, versions] : *good) good_[service] = absl::StrSplit(versions, '\n');
   for (const auto& [id, text] : *stored) {
     v1::Rollout rollout;
-    if (!google::protobuf::util::JsonStringToMessage(text, &rollout).ok())
-      return absl::DataLossError(absl::StrCat("stored rollout ", id, " cannot be read"));
+    next_ = std::max(next_, number_of(id) + 1);
+    if (!google::protobuf::util::JsonStringToMessage(text, &rollout).ok() || rollout.id() != id) {
+      leave_out(id);
+      continue;
+    }
     all_.push_back(std::move(rollout));
   }
-  const auto number = [](const v1::Rollout& rollout) {
-    uint64_t value = 0;
-    (void)absl::SimpleAtoi(rollout.id().substr(3), &value);
-    return value;
-  };
-  std::sort(all_.begin(), all_.end(), [&](const auto& a, const auto& b) { return number(a) < number(b); });
-  if (!all_.empty()) next_ = number(all_.back()) + 1;
+  std::sort(all_.begin(), all_.end(),
+            [](const auto& a, const auto& b) { return number_of(a.id()) < number_of(b.id()); });
   for (v1::Rollout& rollout : all_) {
     const Stage stage = stage_of(rollout);
     const auto changer = changers_.find(rollout.service());

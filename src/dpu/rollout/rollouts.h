@@ -94,6 +94,7 @@ class Rollouts {
   absl::Status move(v1::Rollout& rollout, Stage to, const std::string& actor, const std::string& reason,
                     const std::string& evidence, Severity severity = Severity::kInfo);
   absl::Status save(const v1::Rollout& rollout);
+  void leave_out(const std::string& id);
   void remember_good(const std::string& service, const std::string& version);
   v1::Rollout shown(const v1::Rollout& rollout) const;
   v1::Rollout* find(const std::string& service);
