@@ -32,6 +32,7 @@ struct Options {
   std::vector<std::string> addresses;
   double days = absl::ToDoubleHours(secure::kLeafLife) / 24;
   bool force = false;
+  bool forget = false;
   std::string form = "table";
   [[nodiscard]] Overwrite overwrite() const { return force ? Overwrite::kYes : Overwrite::kNo; }
 };
@@ -108,6 +109,25 @@ void rotate(Context& context, const Options& options) {
   print(context, options, *renewed);
 }
 
+void renew_authority(Context& context, const Options& options) {
+  auto pki = Pki::open(options.folder);
+  const absl::Status status = !pki.ok()        ? pki.status()
+                              : options.forget ? pki->forget_old_authorities()
+                                               : pki->renew_authority();
+  if (!status.ok()) return context.fail(status);
+  if (options.form == "json") {
+    context.out << Json{{"authority", options.folder + "/ca.crt"}, {"forgot", options.forget}}.dump(2)
+                << '\n';
+  } else if (options.forget) {
+    context.out << options.folder << "/ca.crt: the older authorities are trusted no longer\n";
+  } else {
+    context.out
+        << options.folder
+        << "/ca.crt: a new authority, and the old one beside it; give it to all, then `pki rotate`, then "
+           "`pki authority --forget`\n";
+  }
+}
+
 void list(Context& context, const Options& options) {
   const auto pki = Pki::open(options.folder);
   if (!pki.ok()) return context.fail(pki.status());
@@ -179,6 +199,13 @@ void add_pki_commands(CLI::App& app, Context& context) {
                     "Example: outrigger pki rotate --folder /etc/outrigger/pki",
                     rotate);
   again->add_option("--name", options->name, "only this one, as operator-alice")->type_name("ROLE-NAME");
+  auto* authority =
+      add(*pki, context, options, "authority",
+          "Replace the authority: first trust a new one as well, at last forget the old.\n"
+          "Example: outrigger pki authority --folder pki && outrigger pki rotate --folder pki && "
+          "outrigger pki authority --folder pki --forget",
+          renew_authority);
+  authority->add_flag("--forget", options->forget, "trust the newest authority alone");
   add(*pki, context, options, "list",
       "List certificates and when they expire.\nExample: outrigger pki list --folder /etc/outrigger/pki",
       list);

@@ -43,6 +43,16 @@ absl::Status write_bundle_key(const std::string& folder) {
   return pem.ok() ? replace_file(in(folder, "bundle.pub"), *pem, kPublic) : pem.status();
 }
 
+// Of a file that may hold several, the one of this key; null: none is.
+Certificate certificate_of(EVP_PKEY& key, const std::string& text) {
+  constexpr const char* kBegin = "-----BEGIN CERTIFICATE-----";
+  for (size_t at = text.find(kBegin); at != text.npos; at = text.find(kBegin, at + 1)) {
+    auto one = certificate_from_pem(text.substr(at));
+    if (one.ok() && X509_check_private_key(one->get(), &key) == 1) return *std::move(one);
+  }
+  return nullptr;
+}
+
 Draft authority_draft(const std::string& trust_domain) {
   const absl::Time now = absl::Now();
   return {.common_name = absl::StrCat("Outrigger CA of ", trust_domain),
@@ -119,14 +129,48 @@ absl::StatusOr<Pki> Pki::open(const std::string& folder) {
   if (!text.ok()) return without(text.status());
   auto key = key_from_pem(*key_text);
   if (!key.ok()) return absl::DataLossError(absl::StrCat(in(folder, "ca.key"), ": ", key.status().message()));
-  auto certificate = certificate_from_pem(*text);
-  if (!certificate.ok())
-    return absl::DataLossError(absl::StrCat(in(folder, "ca.crt"), ": ", certificate.status().message()));
+  if (const auto first = certificate_from_pem(*text); !first.ok())
+    return absl::DataLossError(absl::StrCat(in(folder, "ca.crt"), ": ", first.status().message()));
+  Certificate certificate = certificate_of(**key, *text);
   constexpr std::string_view kScheme = "spiffe://";
-  const std::string uri = uri_of(**certificate);
-  if (!uri.starts_with(kScheme) || X509_check_private_key(certificate->get(), key->get()) != 1)
+  const std::string uri = certificate == nullptr ? "" : uri_of(*certificate);
+  if (!uri.starts_with(kScheme))
     return absl::DataLossError(absl::StrCat(folder, ": ca.crt and ca.key are no authority of ours"));
-  return Pki(folder, uri.substr(kScheme.size()), *std::move(key), *std::move(certificate));
+  return Pki(folder, uri.substr(kScheme.size()), *std::move(key), std::move(certificate));
+}
+
+// ca.crt first: whoever dies between the two steps leaves an authority that is still the old one.
+absl::Status Pki::renew_authority() {
+  const auto before = read_file(in(folder_, "ca.crt"));
+  if (!before.ok()) return before.status();
+  auto key = make_p256();
+  if (!key.ok()) return key.status();
+  auto certificate = sign(authority_draft(trust_domain_), **key, nullptr, **key);
+  if (!certificate.ok()) return certificate.status();
+  const auto pem = to_pem(**certificate);
+  if (!pem.ok()) return pem.status();
+  if (absl::Status status = replace_file(in(folder_, "ca.crt"), absl::StrCat(*pem, *before), kPublic);
+      !status.ok())
+    return status;
+  if (absl::Status status = write_key(in(folder_, "ca.key"), **key); !status.ok()) return status;
+  key_ = *std::move(key);
+  certificate_ = *std::move(certificate);
+  return absl::OkStatus();
+}
+
+absl::Status Pki::forget_old_authorities() {
+  const auto leaves = list();
+  if (!leaves.ok()) return leaves.status();
+  for (const Leaf& leaf : *leaves) {
+    const auto text = read_file(leaf.path);
+    if (!text.ok()) return text.status();
+    const auto certificate = certificate_from_pem(*text);
+    if (!certificate.ok() || X509_verify(certificate->get(), key_.get()) != 1)
+      return absl::FailedPreconditionError(
+          absl::StrCat(leaf.path, " is of an older authority; `pki rotate` makes it anew"));
+  }
+  const auto pem = to_pem(*certificate_);
+  return pem.ok() ? replace_file(in(folder_, "ca.crt"), *pem, kPublic) : pem.status();
 }
 
 absl::StatusOr<Leaf> Pki::issue(const LeafRequest& request, Overwrite overwrite) {

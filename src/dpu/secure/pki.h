@@ -1,7 +1,9 @@
 // A certificate authority in a folder, for fleets that have none yet: a handful of PEM files that any other
 // PKI could have written as well.
 //
-//   ca.crt ca.key            the authority; keep ca.key away from DPUs and hosts
+//   ca.crt ca.key            the authority; keep ca.key away from DPUs and hosts.  While an authority is
+//   replaced,
+//                            ca.crt holds the new one and the old: both are trusted
 //   bundle.key bundle.pub    Ed25519; the DPU signs host bundles with it, hosts check them
 //   ROLE-NAME.pem            private key and certificate in one file, so that one rename replaces both
 //
@@ -55,6 +57,11 @@ class Pki {
   // ("operator-alice").
   absl::StatusOr<std::vector<Leaf>> rotate(const std::optional<std::string>& name);
   [[nodiscard]] absl::StatusOr<std::vector<Leaf>> list() const;
+
+  // A new authority signs from now on; those before stay trusted until they are forgotten.
+  absl::Status renew_authority();
+  // FailedPrecondition names a certificate of this folder that an older authority has signed.
+  absl::Status forget_old_authorities();
 
   [[nodiscard]] const std::string& trust_domain() const { return trust_domain_; }
 

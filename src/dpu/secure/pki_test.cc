@@ -93,6 +93,37 @@ TEST_F(PkiTest, RotationKeepsNamesAndLivesButNoKey) {
   EXPECT_EQ(pki.rotate("viewer-nobody").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(PkiTest, AnAuthorityIsReplacedInThreeSteps) {
+  Pki pki = made();
+  const auto bob = *pki.issue({Role::kViewer, "bob", {}, kLeafLife}, Overwrite::kNo);
+  const auto old = certificate_from_pem(*read_file(folder_ + "/ca.crt"));
+  const auto signed_by = [&bob](const Certificate& authority) {
+    const auto leaf = certificate_from_pem(*read_file(bob.path));
+    return X509_verify(leaf->get(), X509_get0_pubkey(authority.get())) == 1;
+  };
+  const std::string before = *read_file(folder_ + "/ca.crt");
+  ASSERT_TRUE(pki.renew_authority().ok());
+  EXPECT_TRUE(read_file(folder_ + "/ca.crt")->ends_with(before));
+  EXPECT_TRUE(signed_by(*old));
+  EXPECT_EQ(pki.forget_old_authorities().code(), absl::StatusCode::kFailedPrecondition);
+  auto again = Pki::open(folder_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->trust_domain(), "test.local");
+  ASSERT_TRUE(again->rotate(std::nullopt).ok());
+  EXPECT_FALSE(signed_by(*old));
+  ASSERT_TRUE(again->forget_old_authorities().ok());
+  EXPECT_EQ(read_file(folder_ + "/ca.crt")->find(before), std::string::npos);
+  EXPECT_TRUE(signed_by(*certificate_from_pem(*read_file(folder_ + "/ca.crt"))));
+}
+
+TEST_F(PkiTest, ADeathBetweenTheTwoFilesLeavesTheOldAuthority) {
+  Pki pki = made();
+  const std::string key = *read_file(folder_ + "/ca.key");
+  ASSERT_TRUE(pki.renew_authority().ok());
+  ASSERT_TRUE(replace_file(folder_ + "/ca.key", key, 0600).ok());
+  EXPECT_TRUE(Pki::open(folder_).ok());
+}
+
 TEST_F(PkiTest, SaysWhatIsWrong) {
   EXPECT_THAT(std::string(Pki::open(folder_ + "/none").status().message()), HasSubstr("pki init"));
   Pki pki = made();
