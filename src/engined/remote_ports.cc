@@ -139,6 +139,13 @@ absl::Status RemotePorts::take_one(const engine::v1::HeldPort& held, std::vector
   if (!held.dpdk_name().empty() && rte_eth_dev_get_port_by_name(held.dpdk_name().c_str(), &port.number) != 0)
     return absl::UnavailableError(
         absl::StrCat("port \"", held.device(), "\": device ", held.dpdk_name(), " is not seen here"));
+  // DPDK gives a secondary process a device's queues as they are when the two meet: whoever was attached
+  // before the device was opened has none, and would crash at its first poll.
+  if (!held.dpdk_name().empty() && rte_eth_fp_ops[port.number].rxq.data == nullptr)
+    return absl::FailedPreconditionError(
+        absl::StrCat("port \"", held.device(),
+                     "\": the device was opened after this engine was attached, which its driver "
+                     "does not support: start the engine again while it is open"));
   for (size_t i = 0; i < fresh; ++i) port.taps.push_back(descriptors[used++].release());
   if (port.taps.empty() && !port.probe && held.dpdk_name().empty()) return absl::OkStatus();  // to come
   if (known != ports_.end()) close_taps(known->second);
