@@ -76,7 +76,8 @@ class EndpointCheck {
   void check_device(const Entry<Endpoint>& entry) {
     const Endpoint& endpoint = *entry.object;
     if (endpoint.device.empty()) return;
-    const auto [earlier, fresh] = devices_.emplace(std::pair(endpoint.node, endpoint.device), &entry);
+    const auto [earlier, fresh] = devices_.emplace(
+        std::pair<std::string_view, std::string_view>(endpoint.node, endpoint.device), &entry);
     if (fresh) return;
     faults_.add(entry, "spec.device",
                 cat("is ", endpoint.device, ", which on node ", endpoint.node, " already belongs to ",

@@ -88,6 +88,12 @@ TEST(Check, EachFaultNamesTheObjectToChange) {
                "10.2.3.1}]"),
        "f.yaml:9: Network red: spec.subnets[1].cidr: is 10.2.3.0/24, overlaps spec.subnets[0], which is "
        "10.2.0.0/16"},
+      {endpoint("x", "10.1.0.9", 9, ", device: \"a-name-that-is-not-short-0\"") +
+           endpoint("z", "10.1.0.7", 7, ", device: \"a-name-that-is-not-short-1\"") +
+           endpoint("y", "10.1.0.8", 8, ", device: \"a-name-that-is-not-short-0\""),
+       "f.yaml:17: Endpoint shop/y: spec.device: is a-name-that-is-not-short-0, which on node a already "
+       "belongs "
+       "to Endpoint shop/x (f.yaml:9)"},
       {endpoint("x", "10.1.0.9", 9, ", device: d0") + endpoint("y", "10.1.0.8", 8, ", device: d0"),
        "f.yaml:13: Endpoint shop/y: spec.device: is d0, which on node a already belongs to Endpoint shop/x "
        "(f.yaml:9)"},
