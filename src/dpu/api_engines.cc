@@ -75,7 +75,8 @@ class EnginesService : public v1::Engines::Service {
   grpc::Status Upgrade(grpc::ServerContext* context, const v1::UpgradeRequest* request,
                        grpc::ServerWriter<v1::UpgradeProgress>* stream) override {
     const UpgradeOrder order = order_of(*request, caller(*context));
-    if (request->shadow_seconds() < 0 || request->shadow_seconds() > 86400)
+    // Nor may it be NaN, a shadow without an end.
+    if (!(request->shadow_seconds() >= 0 && request->shadow_seconds() <= 86400))
       return to_grpc(absl::InvalidArgumentError("shadow_seconds must be between 0 and 86400"));
     if (request->validate_only()) {
       const absl::Status status = supervisor_.preflight(order);
