@@ -314,8 +314,13 @@ absl::Status Store::Transaction::set_next_id(const std::string& book, uint32_t n
 }
 
 absl::Status Store::Transaction::write_out() {
-  return sqlite3_db_cacheflush(store_->database_) == SQLITE_OK ? absl::OkStatus()
-                                                               : store_->error("cannot be written");
+  const int code = sqlite3_db_cacheflush(store_->database_);  // which leaves no error behind to be read
+  if (code == SQLITE_OK) return absl::OkStatus();
+  const std::string what =
+      absl::StrCat("state database ", store_->path_, " cannot be written: ", sqlite3_errstr(code));
+  const std::string needed = cure(code & 0xff, sqlite3_system_errno(store_->database_));
+  return needed.empty() ? absl::InternalError(what)
+                        : absl::ResourceExhaustedError(absl::StrCat(what, "; ", needed));
 }
 
 absl::Status Store::Transaction::commit() {

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "dpu/secure/paced_listener.h"
 #include "dpu/secure/pki.h"
 #include "outrigger/v1/link.grpc.pb.h"
 
@@ -21,6 +22,7 @@ constexpr int kMaxReply = 256 << 20;  // a bundle is a node's whole policy
 constexpr int kMaxStreams = 8;        // of one connection at a time
 constexpr int kMaxHeaders = 8 << 10;  // bytes
 constexpr int kHandshakeMs = 5000;
+constexpr Rate kConnections = {5, 20};  // a second, at once: a host keeps one, and dials anew twice a second
 constexpr int kIdleMs = 60'000;
 constexpr int kAgeMs = 600'000;  // of a connection: then its certificate is looked at again
 constexpr int kAgeGraceMs = 10'000;
@@ -94,23 +96,35 @@ class GrpcHostLink : public HostLinkServer {
       : gate_(std::move(gate)), service_(desk, std::move(keep_logs), *gate_) {}
 
   ~GrpcHostLink() override {
+    listener_.reset();
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kGrace);
   }
 
-  absl::Status start(const HostLinkOptions& options) {
+  absl::Status start(const HostLinkOptions& options, agent::Events* events) {
+    auto listener = PacedListener::listen(options.address, kConnections, events);
+    if (!listener.ok())
+      return absl::UnavailableError(absl::StrCat(listener.status().message(), " for the host link"));
+    listener_ = *std::move(listener);
     const auto credentials = server_credentials(options.files, gate_);
     if (!credentials.ok()) return credentials.status();
     grpc::ServerBuilder builder;
     bound(builder);
-    builder.AddListeningPort(options.address, *credentials, &port_);
+    auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, *credentials);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port_ == 0)
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address, " for the host link"));
+    if (server_ == nullptr)
+      return absl::UnavailableError(absl::StrCat("cannot serve ", options.address, " for the host link"));
+    listener_->start([acceptor = std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor>(
+                          std::move(acceptor))](Descriptor connection) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters one;
+      one.fd = connection.release();
+      acceptor->HandleNewConnection(&one);
+    });
     return absl::OkStatus();
   }
 
-  int port() const override { return port_; }
+  int port() const override { return listener_->port(); }
 
  private:
   static void bound(grpc::ServerBuilder& builder) {
@@ -123,7 +137,6 @@ class GrpcHostLink : public HostLinkServer {
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kPollers);
     builder.SetMaxReceiveMessageSize(kMaxRequest);
     builder.SetMaxSendMessageSize(kMaxReply);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxHeaders);
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
@@ -135,7 +148,7 @@ class GrpcHostLink : public HostLinkServer {
   std::shared_ptr<Gate> gate_;
   HostLinkService service_;
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
+  std::unique_ptr<PacedListener> listener_;
 };
 
 }  // namespace
@@ -150,7 +163,7 @@ absl::StatusOr<std::unique_ptr<HostLinkServer>> HostLinkServer::listen(const Hos
   auto gate = std::make_shared<Gate>(
       Gate::Options{Listener::kHostLink, own->identity.trust_domain, options.rate}, events);
   auto server = std::make_unique<GrpcHostLink>(desk, std::move(keep_logs), std::move(gate));
-  if (absl::Status status = server->start(options); !status.ok()) return status;
+  if (absl::Status status = server->start(options, events); !status.ok()) return status;
   return server;
 }
 

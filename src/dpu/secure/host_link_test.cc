@@ -1,15 +1,17 @@
 // The host link over loopback, with a desk that answers: what gets through, and what a host cannot do.
 #include "dpu/secure/host_link.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <netinet/in.h>
-
+#include <cerrno>
 #include <mutex>
 #include <random>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "base/descriptor.h"
 #include "dpu/secure/wire_fixture.h"
 #include "outrigger/v1/link.grpc.pb.h"
 
@@ -111,6 +113,29 @@ TEST_F(HostLinkTest, OnlyHostsAndOnlyTheLink) {
           << name(role) << " " << method.path;
     }
   }
+}
+
+// What was connected before keeps its descriptors and memory, however many come and say nothing.
+TEST_F(HostLinkTest, AFloodOfConnectionsDisturbsNoneThatIsThere) {
+  ASSERT_TRUE(renew(1).ok());
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<uint16_t>(server_->port()));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  size_t held = 0;
+  std::vector<Descriptor> flood;
+  for (uint64_t i = 0; i < 500; ++i) {
+    flood.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    (void)connect(flood.back().get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to));
+    if (i % 100 == 99) EXPECT_TRUE(renew(2 + i).ok());
+  }
+  absl::SleepFor(absl::Milliseconds(100));
+  for (const Descriptor& one : flood) {
+    char byte = 0;
+    held += recv(one.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN ? 1 : 0;
+  }
+  EXPECT_LT(held, 60u);
+  EXPECT_EQ(heard_.count("connect"), 1u);
 }
 
 TEST_F(HostLinkTest, AFloodIsHeldBackAndAfterwardsTheHostIsServed) {
