@@ -16,6 +16,7 @@
 #include "dpu/engine_thread.h"
 #include "dpu/explain.h"
 #include "dpu/secure/management.h"
+#include "dpu/stored_answers.h"
 
 namespace grpc {
 class Server;
@@ -36,6 +37,7 @@ struct Agent {
   std::vector<grpc::Service*> more{};  // services of other rooms, served on the same socket
   secure::ListenOptions listen{};      // where it is served over mTLS as well
   Events* events = nullptr;            // is told of refused calls
+  NoteMemory notes{};                  // answers are read from there
   std::function<void(engine::Figures&)> without_probes{};  // takes away what health probes provoked
 };
 
@@ -53,9 +55,9 @@ struct ConsumerView {
   std::string error;
 };
 using ConsumersFn = std::function<std::vector<ConsumerView>()>;
-// `consumers` may be empty; it is asked at each ListConsumers.
+// `consumers` may be empty; it is asked at each ListConsumers.  `notes`: answers outlive the agent there.
 std::unique_ptr<grpc::Service> make_engines_service(Supervisor& supervisor, DesiredState& state,
-                                                    ConsumersFn consumers);
+                                                    ConsumersFn consumers, NoteMemory notes = {});
 std::unique_ptr<grpc::Service> make_rollouts_service(Rollouts& rollouts);
 // Who calls, for the record: the certificate's name, or "root (local)" on the Unix socket.
 std::string caller(const grpc::ServerContext& context);

@@ -3,7 +3,6 @@
 
 #include <mutex>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "base/steady_time.h"
 #include "dpu/api.h"
@@ -11,7 +10,7 @@
 #include "dpu/secure/methods.h"
 #include "dpu/secure/refusals.h"
 #include "dpu/secure/tls.h"
-#include "dpu/secure/write_once.h"
+#include "dpu/stored_answers.h"
 #include "outrigger/v1/config.grpc.pb.h"
 
 namespace outrigger::agent {
@@ -92,26 +91,29 @@ absl::Status may_write(const Batch& batch, const secure::Caller& caller) {
 
 class ConfigService : public v1::Config::Service {
  public:
-  explicit ConfigService(Agent& agent) : agent_(agent), refusals_(agent.events) {}
+  explicit ConfigService(Agent& agent)
+      : agent_(agent), refusals_(agent.events), answers_(agent.notes, "apply-answer") {}
 
   // One write at a time: what was checked (etag, kinds, request id) holds until it is done.
   grpc::Status Apply(grpc::ServerContext* context, const v1::Batch* batch, v1::Applied* reply) override {
     const std::lock_guard lock(writing_);
     const secure::Caller caller = secure::caller_of(*context);
-    const size_t digest = absl::HashOf(without_id(*batch));
-    auto done = done_.find(caller.actor(), batch->request_id(), digest);
+    const Asked asked{caller.actor(), batch->request_id(), without_id(*batch)};
+    const auto done = answers_.find(asked);
     if (!done.ok()) return to_grpc(done.status());
-    if (done->has_value()) {
-      *reply = **done;
+    if (done->has_value() && reply->ParseFromString(**done)) {
+      // Of an agent before this one, kept before the engine answered.
+      if (reply->epoch() == 0) reply->set_epoch(agent_.state.now()->epoch.value());
       return grpc::Status::OK;
     }
-    const Batch read = read_batch(*batch);
+    Batch read = read_batch(*batch);
     if (absl::Status status = check(*batch, read, caller); !status.ok())
       return refused(*batch, caller, status);
     if (batch->validate_only()) return validate(read, reply);
+    if (!asked.id.empty()) read.receipt = receipt_for(asked);
     if (absl::Status status = apply(read, caller, reply); !status.ok())
       return refused(*batch, caller, status);
-    done_.keep(caller.actor(), batch->request_id(), digest, *reply);
+    answers_.remember(asked, reply->SerializeAsString());
     return grpc::Status::OK;
   }
 
@@ -136,6 +138,15 @@ class ConfigService : public v1::Config::Service {
   }
 
  private:
+  Receipt receipt_for(const Asked& asked) const {
+    return [this, asked](Generation generation, const std::vector<Change>& changes) {
+      v1::Applied answer;
+      answer.set_generation(generation.value());
+      for (const Change& change : changes) write(change, Texts::kNo, *answer.add_changes());
+      return answers_.note(asked, answer.SerializeAsString());
+    };
+  }
+
   absl::Status apply(const Batch& batch, const secure::Caller& caller, v1::Applied* reply) {
     const uint64_t before = agent_.state.now()->generation.value();
     const absl::StatusOr<Applied> applied = agent_.state.apply(batch);
@@ -185,7 +196,7 @@ class ConfigService : public v1::Config::Service {
   Agent& agent_;
   secure::Refusals refusals_;
   std::mutex writing_;
-  secure::WriteOnce<v1::Applied> done_;  // under writing_
+  StoredAnswers answers_;
 };
 
 }  // namespace

@@ -58,10 +58,22 @@ UpgradeOrder order_of(const v1::UpgradeRequest& request, std::string actor) {
           request.reason()};
 }
 
+constexpr char kBegun[] = "begun from ";
+
+template <typename Request>
+Asked asked_of(const Request& request, const std::string& actor) {
+  Request bare = request;
+  bare.clear_request_id();
+  return {actor, request.request_id(), absl::StrCat(Request::descriptor()->name(), bare.SerializeAsString())};
+}
+
 class EnginesService : public v1::Engines::Service {
  public:
-  EnginesService(Supervisor& supervisor, DesiredState& state, ConsumersFn consumers)
-      : supervisor_(supervisor), state_(state), consumers_(std::move(consumers)) {}
+  EnginesService(Supervisor& supervisor, DesiredState& state, ConsumersFn consumers, NoteMemory notes)
+      : supervisor_(supervisor),
+        state_(state),
+        consumers_(std::move(consumers)),
+        answers_(std::move(notes), "engine-answer") {}
 
   grpc::Status ListEngines(grpc::ServerContext*, const v1::ListEnginesRequest*,
                            v1::EngineList* reply) override {
@@ -82,15 +94,16 @@ class EnginesService : public v1::Engines::Service {
       const absl::Status status = supervisor_.preflight(order);
       return status.ok() ? finish(status, "the upgrade may start", steady_time(), stream) : to_grpc(status);
     }
-    return change(request->request_id(), stream, absl::StrCat("version ", request->to(), " is active"),
+    return change(asked_of(*request, order.actor), stream,
+                  absl::StrCat("version ", request->to(), " is active"),
                   [&](const UpgradeProgressFn& progress) { return supervisor_.upgrade(order, progress); });
   }
 
   grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                         grpc::ServerWriter<v1::UpgradeProgress>* stream) override {
-    return change(
-        request->request_id(), stream, "the version before is active",
-        [&](const UpgradeProgressFn& progress) { return supervisor_.rollback(caller(*context), progress); });
+    const std::string actor = caller(*context);
+    return change(asked_of(*request, actor), stream, "the version before is active",
+                  [&](const UpgradeProgressFn& progress) { return supervisor_.rollback(actor, progress); });
   }
 
   grpc::Status ListConsumers(grpc::ServerContext*, const v1::ListConsumersRequest*,
@@ -133,17 +146,31 @@ class EnginesService : public v1::Engines::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status change(const std::string& request_id, Stream* stream, const std::string& done,
+  // What is kept while a change is under way is the version it began from: should the agent die, it has
+  // happened when another one is active by then, and otherwise nothing has.
+  bool happened(const std::string& answer) {
+    const size_t begun = answer.starts_with(kBegun) ? sizeof(kBegun) - 1 : 0;
+    return begun == 0 || supervisor_.active_version() != answer.substr(begun);
+  }
+
+  grpc::Status change(const Asked& asked, Stream* stream, const std::string& done,
                       const std::function<absl::Status(const UpgradeProgressFn&)>& act) {
     const absl::Time began = steady_time();
     bool started = false;
-    const absl::Status status = once_.run(request_id, [&] {
-      return act([&](const UpgradeStep& step) {
+    const std::string key = asked.id.empty() ? "" : absl::StrCat(asked.actor, "\n", asked.id);
+    const auto known = answers_.find(asked);
+    if (!known.ok()) return to_grpc(known.status());
+    const absl::Status status = once_.run(key, [&]() -> absl::Status {
+      if (known->has_value() && happened(**known)) return absl::OkStatus();
+      answers_.keep(asked, absl::StrCat(kBegun, supervisor_.active_version()));
+      const absl::Status made = act([&](const UpgradeStep& step) {
         started |= step.step != "preflight";
         v1::UpgradeProgress progress;
         write(step, began, progress);
         stream->Write(progress);
       });
+      if (made.ok()) answers_.keep(asked, done);
+      return made;
     });
     if (!status.ok() && !started) return to_grpc(status);
     return finish(status, done, began, stream);
@@ -152,7 +179,8 @@ class EnginesService : public v1::Engines::Service {
   Supervisor& supervisor_;
   DesiredState& state_;
   ConsumersFn consumers_;
-  Once<absl::Status> once_;
+  Once<absl::Status> once_;  // of requests under way
+  StoredAnswers answers_;
 };
 
 }  // namespace
@@ -160,8 +188,8 @@ class EnginesService : public v1::Engines::Service {
 std::string caller(const grpc::ServerContext& context) { return secure::actor_of(context); }
 
 std::unique_ptr<grpc::Service> make_engines_service(Supervisor& supervisor, DesiredState& state,
-                                                    ConsumersFn consumers) {
-  return std::make_unique<EnginesService>(supervisor, state, std::move(consumers));
+                                                    ConsumersFn consumers, NoteMemory notes) {
+  return std::make_unique<EnginesService>(supervisor, state, std::move(consumers), std::move(notes));
 }
 
 }  // namespace outrigger::agent

@@ -267,13 +267,21 @@ absl::Status DesiredState::write(Store::Transaction& transaction, const Plan& pl
   return transaction.set_generation(generation.value());
 }
 
+// Part of the transaction that is open, if one is.
+absl::Status DesiredState::keep_receipt(const Plan& plan, Generation generation, const Receipt& receipt) {
+  if (!receipt) return absl::OkStatus();
+  const Note note = receipt(generation, plan.changes);
+  return store_.put_note(note.topic, note.name, note.text);
+}
+
 // Steps 1 to 3 of the header.
-absl::Status DesiredState::put_in_force(Plan& plan, Snapshot& next) {
+absl::Status DesiredState::put_in_force(Plan& plan, Snapshot& next, const Receipt& receipt) {
   const std::shared_ptr<const Snapshot> previous = now();
   absl::StatusOr<Store::Transaction> transaction = store_.begin();
   if (!transaction.ok()) return transaction.status();
   if (absl::Status status = write(*transaction, plan, next.generation); !status.ok()) return status;
   if (absl::Status status = write_ids(*transaction, previous->ids, next.ids); !status.ok()) return status;
+  if (absl::Status status = keep_receipt(plan, next.generation, receipt); !status.ok()) return status;
   if (absl::Status status = transaction->write_out(); !status.ok()) return status;
   const absl::StatusOr<Epoch> epoch = publish_what_can_be(next, previous.get());
   if (!epoch.ok()) {
@@ -301,20 +309,21 @@ absl::StatusOr<Applied> DesiredState::apply(const Batch& batch) {
   if (!plan.faults.empty()) return refusal(plan.faults);
   const std::shared_ptr<const Snapshot> previous = now();
   if (!plan.changes_anything()) {
-    if (absl::Status status = keep(plan); !status.ok()) return status;
+    if (absl::Status status = keep(plan, batch.receipt); !status.ok()) return status;
     return Applied{now(), std::move(plan.changes)};
   }
   const Generation generation(previous->generation.value() + 1);
   absl::StatusOr<Snapshot> next = compile(plan.objects, generation, previous->ids);
   if (!next.ok()) return next.status();
-  if (absl::Status status = put_in_force(plan, *next); !status.ok()) return status;
+  if (absl::Status status = put_in_force(plan, *next, batch.receipt); !status.ok()) return status;
   set(*std::move(next));
   return Applied{now(), std::move(plan.changes)};
 }
 
 // Nothing changed but, perhaps, where documents are found: the engine need not know.
-absl::Status DesiredState::keep(const Plan& plan) {
+absl::Status DesiredState::keep(const Plan& plan, const Receipt& receipt) {
   const std::shared_ptr<const Snapshot> previous = now();
+  if (absl::Status status = keep_receipt(plan, previous->generation, receipt); !status.ok()) return status;
   if (plan.objects != previous->objects) {
     absl::StatusOr<Store::Transaction> transaction = store_.begin();
     if (!transaction.ok()) return transaction.status();

@@ -27,13 +27,19 @@
 #include "absl/status/statusor.h"
 #include "dpu/objects.h"
 #include "dpu/store.h"
+#include "dpu/stored_answers.h"
 
 namespace outrigger::agent {
+
+struct Change;
+// A note to keep with what was applied: both, or none of the two.
+using Receipt = std::function<Note(Generation generation, const std::vector<Change>& changes)>;
 
 struct Batch {
   std::vector<manifest::Document> documents;
   std::vector<Key> deletions;           // take effect first
   std::vector<manifest::Fault> faults;  // of documents that could not be read
+  Receipt receipt{};                    // may be empty
 };
 
 enum class Outcome : uint8_t { kUnchanged, kCreated, kConfigured, kDeleted };
@@ -100,8 +106,9 @@ class DesiredState {
   absl::StatusOr<Epoch> publish(const Snapshot& next, const Snapshot* from) const;
   absl::StatusOr<Epoch> publish_what_can_be(Snapshot& next, const Snapshot* from) const;
   absl::Status save_ids(const compiler::Ids& ids, const compiler::Ids* stored);
-  absl::Status put_in_force(Plan& plan, Snapshot& next);
-  absl::Status keep(const Plan& plan);
+  absl::Status put_in_force(Plan& plan, Snapshot& next, const Receipt& receipt);
+  absl::Status keep(const Plan& plan, const Receipt& receipt);
+  absl::Status keep_receipt(const Plan& plan, Generation generation, const Receipt& receipt);
   absl::Status reconcile_locked();
   void set(Snapshot next);
 

@@ -7,7 +7,13 @@ namespace outrigger::agent {
 namespace {
 
 UpgradeOrder engine_order(const RolloutOrder& order) {
-  return {order.to, order.shadow, order.intended, order.lose_sessions, order.actor, order.reason};
+  return {order.to,
+          order.shadow,
+          order.intended,
+          order.lose_sessions,
+          order.actor,
+          order.reason,
+          {order.aborted, order.held}};
 }
 
 absl::StatusOr<std::string> change(Supervisor& supervisor, const RolloutOrder& order) {
@@ -24,7 +30,10 @@ absl::StatusOr<std::string> change(Supervisor& supervisor, const RolloutOrder& o
 
 // The old version mostly stands by still, so that a swap is enough.
 absl::Status go_back(Supervisor& supervisor, const std::string& version, const std::string& actor) {
-  if (supervisor.active_version() == version) return absl::OkStatus();
+  if (supervisor.active_version() == version) {  // a failover was faster
+    supervisor.stay_with(version);
+    return absl::OkStatus();
+  }
   for (const EngineView& view : supervisor.engines()) {
     if (view.version == version && view.state == "standby") return supervisor.rollback(actor, {});
   }

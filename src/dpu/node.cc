@@ -25,6 +25,7 @@
 #include "dpu/running_mark.h"
 #include "dpu/secure/host_link.h"
 #include "dpu/secure/management.h"
+#include "dpu/sidecar_versions.h"
 #include "dpu/split_mode.h"
 #include "dpu/state_lock.h"
 #include "services/services.h"
@@ -79,6 +80,7 @@ class WholeNode final : public Node {
   absl::Status start_engines();
   void start_services();
   absl::Status start_rollouts();
+  NoteMemory note_memory();
   absl::Status open_desk();
   absl::Status serve();
   absl::Status put_in_force();
@@ -118,6 +120,7 @@ class WholeNode final : public Node {
   std::unique_ptr<PeerWatch> peers_;
   std::unique_ptr<ServicesOfNode> services_;
   std::unique_ptr<Rollouts> rollouts_;
+  std::unique_ptr<SidecarVersions> sidecar_versions_;
   std::unique_ptr<BundleMaker> bundles_;
   std::unique_ptr<Explainer> explainer_;
   std::vector<std::unique_ptr<grpc::Service>> apis_;
@@ -141,7 +144,6 @@ absl::Status WholeNode::begin() {
   (void)put_in_force();
   start_services();
   if (absl::Status status = start_rollouts(); !status.ok()) return status;
-  follow_state();
   if (absl::Status status = serve(); !status.ok()) return status;
   tell_restart(Phase::kEnd);
   return absl::OkStatus();
@@ -170,6 +172,7 @@ WholeNode::~WholeNode() {
   server_.reset();
   apis_.clear();
   rollouts_.reset();
+  sidecar_versions_.reset();
   contracts_.store(nullptr);
   services_.reset();
   supervisor_.reset();
@@ -276,6 +279,7 @@ void WholeNode::start_services() {
   sidecars.folder = absl::StrCat(options_.state, "/sidecars");
   sidecars.prefix = absl::StrCat("outrigger-", options_.node);
   sidecars.leave_running = supervisor_->split();
+  sidecars.new_version = NewVersion::kInstalled;
   parts.sidecars = sidecars;
   parts.echo = [this](PortId port, std::span<const uint8_t> frame, uint64_t mark, unsigned timeout_ms) {
     return on_engine([&](engine::Engine& e) { return e.probe(port, frame, mark, timeout_ms); });
@@ -295,17 +299,23 @@ void WholeNode::start_services() {
   contracts_.store(services_.get());
 }
 
+NoteMemory WholeNode::note_memory() {
+  return {[this](const std::string& topic, const std::string& name, const std::string& text) {
+            const std::lock_guard held(notes_lock_);
+            return notes_->put_note(topic, name, text);
+          },
+          [this](const std::string& topic) {
+            const std::lock_guard held(notes_lock_);
+            return notes_->notes(topic);
+          }};
+}
+
 absl::Status WholeNode::start_rollouts() {
-  RolloutMemory memory{[this](const std::string& topic, const std::string& name, const std::string& text) {
-                         const std::lock_guard held(notes_lock_);
-                         return notes_->put_note(topic, name, text);
-                       },
-                       [this](const std::string& topic) {
-                         const std::lock_guard held(notes_lock_);
-                         return notes_->notes(topic);
-                       }};
-  rollouts_ = std::make_unique<Rollouts>(std::move(memory), &services_->board(), events_.get());
+  rollouts_ = std::make_unique<Rollouts>(note_memory(), &services_->board(), events_.get());
   for (const char* service : kEngineServices) rollouts_->offer(service, changer_of(*supervisor_));
+  sidecar_versions_ = std::make_unique<SidecarVersions>(*services_->sidecars(), services_->health().board(),
+                                                        *rollouts_, *events_);
+  follow_state();  // a rollout may be of an agent that it names
   return rollouts_->recover();
 }
 
@@ -371,7 +381,8 @@ absl::Status WholeNode::serve() {
     return on_engine([&](engine::Engine& e) { return e.explain(frame, port, tunnel); });
   };
   explainer_ = std::make_unique<Explainer>(options_.node, ask, services::make_builder);
-  apis_.push_back(make_engines_service(*supervisor_, *state_, [this] { return host_consumer(); }));
+  apis_.push_back(make_engines_service(
+      *supervisor_, *state_, [this] { return host_consumer(); }, note_memory()));
   apis_.push_back(make_rollouts_service(*rollouts_));
   apis_.push_back(make_journal_service(*journal_));
   FallbackView fallback{*desk_, options_.node,
@@ -383,6 +394,7 @@ absl::Status WholeNode::serve() {
   agent_ = std::make_unique<Agent>(Agent{*engine_, *state_, *explainer_, since_, std::move(more)});
   agent_->listen = {options_.listen, tls()};
   agent_->events = events_.get();
+  agent_->notes = note_memory();
   agent_->without_probes = [this](engine::Figures& figures) { services_->without_probes(figures); };
   if (options_.reflection) secure::offer_reflection();
   enable_grpc_health();
@@ -411,6 +423,7 @@ void WholeNode::follow_state() {
   if (followed_ == now) return;
   if (followed_ == nullptr || followed_->objects != now->objects) {
     services_->reload(now->all());
+    sidecar_versions_->follow(now->all());
     std::set<std::string> can_fall;
     for (const manifest::Object* object : now->all()) {
       const auto* node = std::get_if<manifest::Node>(object);
@@ -440,6 +453,7 @@ void WholeNode::turn() {
   }
   follow_state();
   follow_outputs();
+  sidecar_versions_->look();
   if (const std::string version = supervisor_->active_version(); version != version_) {
     version_ = version;
     services_->set_engine_version(version);

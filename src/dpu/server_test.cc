@@ -140,6 +140,37 @@ TEST_F(ServerTest, AWriteCanBeRepeatedCheckedAndMadeConditional) {
             grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+// What was asked before the agent died is told again by the next one, from the store alone.
+TEST_F(ServerTest, ARepeatedWriteIsKnownAfterARestart) {
+  v1::Batch batch;
+  batch.add_documents()->set_text(
+      "kind: Node\nmetadata: {name: host-a}\nspec: {kind: dpu, underlay: [192.0.2.1]}\n");
+  batch.set_request_id("r1");
+  batch.set_etag("0");
+  v1::Applied answers[2];
+  for (v1::Applied& answer : answers) {
+    test_.restart();
+    agent_ = std::make_unique<Agent>(Agent{*thread_, *test_.state, explainer_});
+    agent_->notes.all = [this](const std::string& topic) {
+      return Store::open(test_.folder.file("state.db"))->notes(topic);
+    };
+    ASSERT_TRUE(listen().ok());
+    const auto stub = v1::Config::NewStub(channel_);
+    const grpc::Status status = call(*stub, &v1::Config::Stub::Apply, batch, &answer);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    if (&answer == &answers[1]) {
+      batch.mutable_documents(0)->set_file("other.yaml");
+      v1::Applied other;
+      EXPECT_EQ(call(*stub, &v1::Config::Stub::Apply, batch, &other).error_code(),
+                grpc::StatusCode::INVALID_ARGUMENT);
+    }
+    server_.reset();
+  }
+  EXPECT_EQ(answers[1].generation(), 1u);
+  EXPECT_EQ(answers[1].changes(0).outcome(), v1::CREATED);
+  EXPECT_EQ(test_.state->now()->generation.value(), 1u);
+}
+
 TEST_F(ServerTest, LooksIn) {
   ASSERT_TRUE(listen().ok());
   const auto stub = v1::Inspect::NewStub(channel_);

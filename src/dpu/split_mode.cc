@@ -5,6 +5,8 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "base/machine_memory.h"
@@ -19,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTopic = "engine";
 constexpr const char* kVersionNote = "version";
+constexpr const char* kBook = "/engine-versions";  // in the state's folder
 
 std::string self() {
   std::array<char, 4096> path{};
@@ -58,11 +61,27 @@ std::string hindrance(const Options& options, std::string& note) {
   return "";
 }
 
-std::string noted_version(const SplitNeeds& needs) {
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Not a note of the store: it is the engine's thread that writes, which an apply in the store waits for.
+void replace_file(const std::string& path, const std::string& text) {
+  const std::string aside = path + ".new";
+  std::ofstream file(aside, std::ios::trunc | std::ios::binary);
+  file << text;
+  file.close();
+  std::error_code failure;
+  if (file) fs::rename(aside, path, failure);
+  if (!file || failure) spdlog::error("which engine versions are barred cannot be written to {}", path);
+}
+
+std::string noted(const SplitNeeds& needs, const char* note) {
   const std::lock_guard lock(*needs.notes_lock);
   const auto notes = needs.notes->notes(kTopic);
   if (!notes.ok()) return "";
-  const auto found = notes->find(kVersionNote);
+  const auto found = notes->find(note);
   return found == notes->end() ? "" : found->second;
 }
 
@@ -85,7 +104,10 @@ absl::StatusOr<SplitParts> start_split(const Options& options, const SplitNeeds&
   split.programs = programs_of(options);
   split.engine = engine_options(options, free_huge_mib());
   split.engine.huge_pages = true;
-  split.version = noted_version(needs);
+  split.version = noted(needs, kVersionNote);
+  const std::string book = options.state + kBook;
+  split.book = read_file(book);
+  split.keep_book = [book](const std::string& text) { replace_file(book, text); };
   if (split.version.empty()) split.version = options.engine_version;
   // Of our own build when it is there: a higher version is an upgrade, which somebody has to ask for.
   if (split.version.empty() && access(engine_path(split.programs, kVersion).c_str(), X_OK) == 0)

@@ -97,6 +97,30 @@ void Board::tell_removed(const Kept& kept) {
   events_->record(std::move(event));
 }
 
+void Board::name_version(const std::string& service, const std::string& version) {
+  const std::lock_guard lock(mutex_);
+  const auto found = services_.find(service);
+  if (found == services_.end() || found->second.state.version == version) return;
+  ++changes_;
+  found->second.entry.version = found->second.state.version = version;
+}
+
+void Board::begin_anew(const std::string& service, const std::string& version, absl::Time now) {
+  std::unique_lock lock(mutex_);
+  const auto found = services_.find(service);
+  if (found == services_.end()) return;
+  ++changes_;
+  Kept& kept = found->second;
+  kept.machine = HealthMachine(kept.entry.rules, now);
+  kept.entry.version = kept.state.version = version;
+  kept.state.health = Health::kStarting;
+  kept.state.since = now;
+  kept.state.reason = absl::StrCat("no result of version ", version, " yet");
+  const ServiceState begins = kept.state;
+  lock.unlock();
+  call({begins});
+}
+
 void Board::note(const std::string& service, const Finding& finding, absl::Time now) {
   std::vector<ServiceState> told;
   {

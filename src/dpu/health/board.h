@@ -28,6 +28,10 @@ class Board final : public HealthBoard {
   };
   void add(const Entry& entry, absl::Time now = steady_time());
   void remove(const std::string& service);
+  // Another version of it runs than its contract names; what its probes have found stays.
+  void name_version(const std::string& service, const std::string& version);
+  // Another version of it runs from now on: it has to earn its health anew.
+  void begin_anew(const std::string& service, const std::string& version, absl::Time now = steady_time());
   void note(const std::string& service, const Finding& finding, absl::Time now = steady_time());
   void tick(absl::Time now = steady_time());  // silence
 

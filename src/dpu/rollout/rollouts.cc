@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kTopic = "rollout";
 constexpr const char* kOrders = "rollout-order";
 constexpr const char* kGood = "good-versions";
-constexpr size_t kGoodVersions = 5;
+constexpr const char* kAnswers = "rollout-answer";
 constexpr uint32_t kDefaultLimit = 50;
 
 template <typename Message>
@@ -29,7 +29,12 @@ std::string text_of(const Message& message) {
   return text;
 }
 
-Stage stage_of(const v1::Rollout& rollout) { return stage_from(rollout.state()).value_or(Stage::kAborted); }
+template <typename Request>
+Asked asked_of(const Request& request, const std::string& actor) {
+  Request bare = request;
+  bare.clear_request_id();
+  return {actor, request.request_id(), absl::StrCat(Request::descriptor()->name(), bare.SerializeAsString())};
+}
 
 uint64_t number_of(const std::string& id) {
   uint64_t number = 0;
@@ -48,7 +53,11 @@ absl::Status check(const v1::StartRolloutRequest& request) {
 }  // namespace
 
 Rollouts::Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times)
-    : memory_(std::move(memory)), board_(board), events_(events), times_(times) {}
+    : memory_(std::move(memory)),
+      board_(board),
+      events_(events),
+      times_(times),
+      answers_(memory_, kAnswers) {}
 
 Rollouts::~Rollouts() {
   {
@@ -154,10 +163,26 @@ absl::Status Rollouts::may_start(const std::string& service, const Changer& chan
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::Rollout> Rollouts::once(const Asked& asked,
+                                           const std::function<absl::StatusOr<v1::Rollout>()>& act) {
+  const auto known = answers_.find(asked);
+  if (!known.ok()) return known.status();
+  if (known->has_value()) {
+    v1::Rollout rollout;
+    if (rollout.ParseFromString(**known)) return rollout;
+  }
+  const std::string key = asked.id.empty() ? "" : absl::StrCat(asked.actor, "\n", asked.id);
+  return once_.run(key, [&] {
+    absl::StatusOr<v1::Rollout> made = act();
+    if (made.ok()) answers_.keep(asked, made->SerializeAsString());
+    return made;
+  });
+}
+
 absl::StatusOr<v1::Rollout> Rollouts::start(const v1::StartRolloutRequest& request,
                                             const std::string& actor) {
   if (request.validate_only()) return start_once(request, actor);
-  return once_.run(request.request_id(), [&] { return start_once(request, actor); });
+  return once(asked_of(request, actor), [&] { return start_once(request, actor); });
 }
 
 absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& request,
@@ -222,6 +247,12 @@ absl::StatusOr<v1::Rollout> Rollouts::latest(const std::string& service) {
   return shown(*found);
 }
 
+bool Rollouts::under_way(const std::string& service) {
+  const std::lock_guard lock(mutex_);
+  const v1::Rollout* found = find(service);
+  return found != nullptr && !ended(stage_of(*found));
+}
+
 std::vector<v1::Rollout> Rollouts::list(const std::string& service, uint32_t limit) {
   const std::lock_guard lock(mutex_);
   std::vector<v1::Rollout> out;
@@ -234,88 +265,7 @@ std::vector<v1::Rollout> Rollouts::list(const std::string& service, uint32_t lim
 
 absl::StatusOr<v1::Rollout> Rollouts::change(const v1::ChangeRolloutRequest& request,
                                              const std::string& actor) {
-  return once_.run(request.request_id(), [&] { return change_once(request, actor); });
-}
-
-absl::StatusOr<v1::Rollout> Rollouts::change_once(const v1::ChangeRolloutRequest& request,
-                                                  const std::string& actor) {
-  static const std::map<std::string, Happening> kWords = {
-      {"promote", Happening::kPromote}, {"abort", Happening::kAbort}, {"undo", Happening::kUndo}};
-  std::unique_lock lock(mutex_);
-  v1::Rollout* rollout = find(request.service());
-  if (rollout == nullptr)
-    return absl::NotFoundError(absl::StrCat("service \"", request.service(), "\" has had no rollout"));
-  if (!request.etag().empty() && request.etag() != shown(*rollout).etag())
-    return absl::AbortedError(
-        absl::StrCat("rollout ", rollout->id(), " has changed since (now ", rollout->state(), ")"));
-  const Stage stage = stage_of(*rollout);
-  if (request.verb() == "pause" || request.verb() == "resume") {
-    if (ended(stage))
-      return absl::FailedPreconditionError(absl::StrCat("rollout ", rollout->id(), " has ended"));
-    rollout->set_paused(request.verb() == "pause");
-    if (absl::Status status = move(*rollout, stage, actor, request.reason(), request.verb()); !status.ok())
-      return status;
-    return shown(*rollout);
-  }
-  const auto word = kWords.find(request.verb());
-  if (word == kWords.end())
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", request.verb(), "\": it is one of pause, resume, promote, abort, undo"));
-  if (!next(stage, word->second))
-    return absl::FailedPreconditionError(
-        absl::StrCat("rollout ", rollout->id(), " is ", rollout->state(), ": it cannot ", request.verb()));
-  if (ended(stage)) {  // only an undo gets here
-    v1::Rollout copy = *rollout;
-    lock.unlock();
-    if (absl::Status status = undo_ended(copy, actor, request.reason()); !status.ok()) return status;
-    return latest(request.service());
-  }
-  const std::string id = rollout->id();
-  for (const auto& one : running_) {
-    if (one->id != id || one->done) continue;
-    one->word = word->second;
-    one->word_actor = actor;
-    one->word_reason = request.reason();
-  }
-  wake_.notify_all();
-  // In shadow the word takes effect when the comparison has ended; otherwise at once.
-  const int before = rollout->transitions_size();
-  wake_.wait_for(lock, std::chrono::seconds(5), [&] {
-    return stopping_ || stage == Stage::kShadow || find(request.service())->transitions_size() > before;
-  });
-  return shown(*find(request.service()));
-}
-
-// Deliberate, so there is nothing to wait for: the version was good before.
-absl::Status Rollouts::undo_ended(v1::Rollout& rollout, const std::string& actor, const std::string& reason) {
-  Changer changer;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = changers_.find(rollout.service());
-    const std::vector<std::string>& good = good_[rollout.service()];
-    if (found == changers_.end()) return absl::NotFoundError(absl::StrCat("no service ", rollout.service()));
-    if (std::find(good.begin(), good.end(), rollout.from()) == good.end())
-      return absl::FailedPreconditionError(absl::StrCat(
-          rollout.from(), " is not among the last ", kGoodVersions, " good versions: start a rollout to it"));
-    changer = found->second;
-    if (absl::Status status = may_start(rollout.service(), changer); !status.ok()) return status;
-  }
-  if (absl::Status status = changer.go_back(rollout.from(), actor); !status.ok()) return status;
-  const std::lock_guard lock(mutex_);
-  v1::Rollout* now = find(rollout.service());
-  remember_good(rollout.service(), rollout.from());
-  return step(*now, Happening::kUndo, actor, reason, absl::StrCat(rollout.from(), " is in force again"));
-}
-
-// The others are worth more than a history without gaps.  It stays in the store as it is.
-void Rollouts::leave_out(const std::string& id) {
-  if (events_ == nullptr) return;
-  Event event;
-  event.severity = Severity::kError;
-  event.service = "store";
-  event.subject = id;
-  event.message = absl::StrCat("stored rollout ", id, " cannot be read: it is left out of the history");
-  events_->record(std::move(event));
+  return once(asked_of(request, actor), [&] { return change_once(request, actor); });
 }
 
 absl::Status Rollouts::recover() {

@@ -24,6 +24,7 @@
 #include "dpu/journal/events.h"
 #include "dpu/once.h"
 #include "dpu/rollout/machine.h"
+#include "dpu/stored_answers.h"
 #include "outrigger/v1/rollout.pb.h"
 
 namespace outrigger::agent {
@@ -37,6 +38,9 @@ struct RolloutOrder {
   bool lose_sessions = false;
   std::string actor;
   std::string reason;
+  // Words that come meanwhile; each may be empty.
+  std::function<bool()> aborted{};
+  std::function<bool()> held{};  // put nothing in force yet
 };
 struct Changer {
   std::string group;  // of services changed by the same act: one rollout at a time
@@ -51,12 +55,14 @@ struct Changer {
 class Supervisor;
 // For the services that are part of the engine: its version is theirs, one change at a time for all of them.
 Changer changer_of(Supervisor& supervisor);
+class Sidecars;
+// Told when another version of a service takes its place: what was known of its health is of the old one.
+using VersionRunsFn = std::function<void(const std::string& service, const std::string& version)>;
+// For an agent beside the engine.
+Changer changer_of(Sidecars& sidecars, const std::string& service, VersionRunsFn runs);
 
 // Where records are kept, by id; the agent's store.
-struct RolloutMemory {
-  std::function<absl::Status(const std::string& topic, const std::string& name, const std::string& text)> put;
-  std::function<absl::StatusOr<std::map<std::string, std::string>>(const std::string& topic)> all;
-};
+using RolloutMemory = NoteMemory;
 
 struct RolloutTimes {
   absl::Duration poll = absl::Milliseconds(100);
@@ -75,6 +81,7 @@ class Rollouts {
 
   absl::StatusOr<v1::Rollout> start(const v1::StartRolloutRequest& request, const std::string& actor);
   absl::StatusOr<v1::Rollout> latest(const std::string& service);
+  [[nodiscard]] bool under_way(const std::string& service);
   std::vector<v1::Rollout> list(const std::string& service, uint32_t limit);
   absl::StatusOr<v1::Rollout> change(const v1::ChangeRolloutRequest& request, const std::string& actor);
 
@@ -86,6 +93,7 @@ class Rollouts {
   void run(Running& one);
   void do_preflight(Running& one);
   void do_shadow(Running& one);
+  RolloutOrder order_with_words(Running& one);
   void watch(Running& one);
   void go_back(Running& one, Happening why, const std::string& actor, const std::string& reason,
                const std::string& evidence);
@@ -99,6 +107,8 @@ class Rollouts {
   v1::Rollout shown(const v1::Rollout& rollout) const;
   v1::Rollout* find(const std::string& service);
   void launch(const v1::Rollout& rollout, const v1::StartRolloutRequest& request);
+  absl::StatusOr<v1::Rollout> once(const Asked& asked,
+                                   const std::function<absl::StatusOr<v1::Rollout>()>& act);
   absl::Status undo_ended(v1::Rollout& rollout, const std::string& actor, const std::string& reason);
 
   RolloutMemory memory_;
@@ -113,7 +123,8 @@ class Rollouts {
   std::map<std::string, std::vector<std::string>> good_;  // by service, newest first
   std::vector<std::unique_ptr<Running>> running_;
   uint64_t next_ = 1;
-  Once<absl::StatusOr<v1::Rollout>> once_;
+  Once<absl::StatusOr<v1::Rollout>> once_;  // of requests under way
+  StoredAnswers answers_;
 };
 
 }  // namespace outrigger::agent

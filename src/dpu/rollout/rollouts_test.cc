@@ -1,5 +1,6 @@
 #include "dpu/rollout/rollouts.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -58,6 +59,9 @@ class RolloutsTest : public ::testing::Test, public Events {
     changer.preflight = [this](const RolloutOrder&) { return preflight_; };
     changer.change = [this](const RolloutOrder& order) -> absl::StatusOr<std::string> {
       if (!change_.ok()) return change_;
+      while (shadows_ && !order.aborted()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (order.aborted()) return absl::CancelledError("aborted by word");
+      while (order.held()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
       set_version(order.to);
       return std::string("10 compared");
     };
@@ -117,6 +121,7 @@ class RolloutsTest : public ::testing::Test, public Events {
   std::vector<Severity> severities_;
   std::string version_ = "1";
   absl::Status preflight_, change_, go_back_;
+  std::atomic<bool> shadows_{false};  // until it is aborted
   Board board_;
   std::unique_ptr<Rollouts> rollouts_;
 };
@@ -231,6 +236,66 @@ TEST_F(RolloutsTest, AnAbortInSettleBringsTheOldVersionBack) {
   EXPECT_EQ(until("settle"), "settle");
   EXPECT_EQ(say("abort")->state(), "rolled_back");
   EXPECT_EQ(version(), "1");
+}
+
+TEST_F(RolloutsTest, AnAbortInShadowTakesEffectAtOnce) {
+  shadows_ = true;
+  ASSERT_TRUE(start(60).ok());
+  EXPECT_EQ(until("shadow"), "shadow");
+  EXPECT_EQ(say("promote").status().code(), absl::StatusCode::kFailedPrecondition);
+  const auto aborted = say("abort");
+  ASSERT_TRUE(aborted.ok()) << aborted.status();
+  EXPECT_EQ(aborted->state(), "rolled_back");
+  EXPECT_EQ(aborted->transitions(3).actor(), "bob");
+  EXPECT_THAT(aborted->transitions(3).evidence(), HasSubstr("1 has stayed in force"));
+  EXPECT_EQ(version(), "1");
+}
+
+TEST_F(RolloutsTest, APauseInShadowPutsNothingInForce) {
+  shadows_ = true;
+  ASSERT_TRUE(start(0).ok());
+  EXPECT_EQ(until("shadow"), "shadow");
+  EXPECT_TRUE(say("pause")->paused());
+  EXPECT_EQ(say("abort")->state(), "rolled_back");
+  shadows_ = false;
+  ASSERT_TRUE(start(0).ok());
+  EXPECT_EQ(until("complete"), "complete");
+}
+
+// The agent is stopped in a shadow of days: it does not wait for its end, and the next one says what became
+// of it.
+TEST_F(RolloutsTest, TheAgentsEndEndsAShadow) {
+  shadows_ = true;
+  ASSERT_TRUE(start(60).ok());
+  EXPECT_EQ(until("shadow"), "shadow");
+  restart();
+  EXPECT_EQ(rollouts_->latest("policy")->state(), "aborted");
+  EXPECT_EQ(version(), "1");
+}
+
+TEST_F(RolloutsTest, TheSameRequestAfterARestartIsAnsweredAlike) {
+  v1::StartRolloutRequest request;
+  request.set_service("policy");
+  request.set_to("2");
+  request.set_request_id("r1");
+  const auto first = rollouts_->start(request, "ann");
+  EXPECT_EQ(until("complete"), "complete");
+  restart();
+  const auto second = rollouts_->start(request, "ann");
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->SerializeAsString(), first->SerializeAsString());
+  request.set_to("3");
+  EXPECT_EQ(rollouts_->start(request, "ann").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(rollouts_->list("", 0).size(), 1u);
+}
+
+TEST_F(RolloutsTest, AnEtagIsGoodAfterARestart) {
+  ASSERT_TRUE(start(0).ok());
+  EXPECT_EQ(until("complete"), "complete");
+  const std::string etag = rollouts_->latest("policy")->etag();
+  restart();
+  EXPECT_EQ(say("undo", "ro-1-2").status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(say("undo", etag)->state(), "rolled_back");
 }
 
 TEST_F(RolloutsTest, ServicesOfOneEngineAreRolledOutOneAtATime) {

@@ -75,15 +75,35 @@ void Rollouts::do_preflight(Running& one) {
              status.ok() ? "every check passed" : "nothing was changed");
 }
 
+// The end of the agent ends a shadow, which may be long; what was under way is then found by the next one.
+RolloutOrder Rollouts::order_with_words(Running& one) {
+  RolloutOrder order = order_of(one.request, one.actor);
+  order.aborted = [this, &one] {
+    const std::lock_guard lock(mutex_);
+    return stopping_ || one.word == Happening::kAbort;
+  };
+  order.held = [this, &one] {
+    const std::lock_guard lock(mutex_);
+    return find(one.request.service())->paused();
+  };
+  return order;
+}
+
 void Rollouts::do_shadow(Running& one) {
   Changer changer;
   {
     const std::lock_guard lock(mutex_);
     changer = changers_[one.request.service()];
   }
-  const absl::StatusOr<std::string> changed = changer.change(order_of(one.request, one.actor));
+  const absl::StatusOr<std::string> changed = changer.change(order_with_words(one));
   std::unique_lock lock(mutex_);
   v1::Rollout& rollout = *find(one.request.service());
+  if (stopping_ && absl::IsCancelled(changed.status())) return;  // the next agent finds it in shadow
+  if (!changed.ok() && one.word == Happening::kAbort) {
+    (void)step(rollout, Happening::kAbort, one.word_actor, one.word_reason,
+               absl::StrCat(rollout.from(), " has stayed in force"));
+    return;
+  }
   if (!changed.ok()) {
     (void)step(rollout, Happening::kFailed, "agent", std::string(changed.status().message()),
                absl::StrCat(rollout.from(), " has stayed in force"));

@@ -21,6 +21,12 @@ struct Rollouts::Running {
   bool done = false;
 };
 
+constexpr size_t kGoodVersions = 5;
+
+inline Stage stage_of(const v1::Rollout& rollout) {
+  return stage_from(rollout.state()).value_or(Stage::kAborted);
+}
+
 inline RolloutOrder order_of(const v1::StartRolloutRequest& request, const std::string& actor) {
   return {request.service(),
           request.to(),

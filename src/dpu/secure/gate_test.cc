@@ -5,8 +5,6 @@
 
 #include <vector>
 
-#include "dpu/secure/write_once.h"
-
 namespace outrigger::secure {
 namespace {
 
@@ -86,18 +84,6 @@ TEST_F(GateTest, InventedMethodsAreOneSubject) {
   for (int i = 0; i < 100; ++i)
     EXPECT_FALSE(management_.judge("spiffe://td/fleet/f", "/x/" + std::string(1 + i, 'y'), now_).ok());
   EXPECT_EQ(heard_.events.size(), 1u);
-}
-
-TEST(WriteOnce, TellsTheFirstResultAgain) {
-  WriteOnce<int> once;
-  once.keep("a", "r1", 7, 42);
-  EXPECT_EQ(**once.find("a", "r1", 7), 42);
-  EXPECT_FALSE(once.find("b", "r1", 7)->has_value());  // another's id is another id
-  EXPECT_EQ(once.find("a", "r1", 8).status().code(), absl::StatusCode::kInvalidArgument);
-  once.keep("a", "", 7, 1);
-  EXPECT_FALSE(once.find("a", "", 7)->has_value());
-  for (size_t i = 0; i < WriteOnce<int>::kRemembered; ++i) once.keep("a", absl::StrCat("n", i), 7, 0);
-  EXPECT_FALSE(once.find("a", "r1", 7)->has_value());  // forgotten, not grown
 }
 
 }  // namespace

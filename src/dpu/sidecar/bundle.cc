@@ -154,7 +154,10 @@ absl::StatusOr<BundleInfo> read_bundle(const std::string& folder) {
   const auto text = [&notes](const char* key) {
     return notes.contains(key) && notes[key].is_string() ? notes[key].get<std::string>() : std::string();
   };
-  BundleInfo info{text(kVersion), text(kOwner), {}};
+  BundleInfo info{text(kVersion), text(kOwner), {}, ""};
+  const Json::json_pointer program("/process/args/0");
+  if (config.contains(program) && config[program].is_string())
+    info.program = config[program].get<std::string>();
   if (!absl::SimpleAtoi(text(kMemory), &info.limits.memory) ||
       !absl::SimpleAtoi(text(kCpu), &info.limits.cpu_milli) ||
       !absl::SimpleAtoi(text(kPids), &info.limits.pids))

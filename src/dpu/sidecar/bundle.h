@@ -23,6 +23,7 @@ struct BundleInfo {
   std::string version;
   std::string owner;
   Limits limits;
+  std::string program;  // its path on the node
 };
 
 // config.json of a service's process; `folder` is where the bundle will lie.

@@ -91,7 +91,45 @@ TEST(VersionSlots, KeepTheVersionBefore) {
   EXPECT_TRUE(*again.use(service("3")));
   EXPECT_EQ(again.current(), "3");
   EXPECT_EQ(again.previous(), "1");
-  EXPECT_FALSE(fs::exists(folder.file("bgp/v-2")));
+  for (const char* version : {"4", "5", "6", "7"}) EXPECT_TRUE(*again.use(service(version)));
+  EXPECT_THAT(again.installed(), SizeIs(5));
+  EXPECT_FALSE(fs::exists(folder.file("bgp/v-1")));
+}
+
+TEST(VersionSlots, ANewVersionWaitsUntilItIsPutInUse) {
+  TestFolder folder;
+  {
+    VersionSlots slots(folder.file("bgp"));
+    EXPECT_TRUE(*slots.use(service("1"), NewVersion::kInstalled));  // the first has nothing to wait for
+    EXPECT_FALSE(*slots.use(service("2"), NewVersion::kInstalled));
+    EXPECT_EQ(slots.current(), "1");
+    EXPECT_EQ(slots.waiting(), "2");
+    EXPECT_EQ(slots.use_version("3").code(), absl::StatusCode::kNotFound);
+  }
+  VersionSlots slots(folder.file("bgp"));
+  EXPECT_EQ(slots.waiting(), "2");
+  ASSERT_TRUE(slots.use_version("2").ok());
+  EXPECT_EQ(slots.waiting(), "");
+  ASSERT_TRUE(slots.use_version("1").ok());
+  EXPECT_FALSE(*slots.use(service("2"), NewVersion::kInstalled));  // read again, not asked for again
+  EXPECT_EQ(slots.waiting(), "");
+  auto amended = service("2");
+  amended.agent->pids = 8;
+  EXPECT_FALSE(*slots.use(amended, NewVersion::kInstalled));
+  EXPECT_EQ(slots.waiting(), "2");
+}
+
+TEST(VersionSlots, ThePreviousIsUsedOnceAndNotBackAgain) {
+  TestFolder folder;
+  VersionSlots slots(folder.file("bgp"));
+  EXPECT_TRUE(*slots.use(service("1")));
+  EXPECT_TRUE(*slots.use(service("2")));
+  ASSERT_TRUE(slots.use_previous().ok());
+  EXPECT_EQ(slots.current(), "1");
+  EXPECT_EQ(slots.use_previous().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(slots.current(), "1");
+  ASSERT_TRUE(slots.use_version("2").ok());  // by word it may
+  EXPECT_TRUE(slots.use_previous().ok());
 }
 
 TEST(VersionSlots, TheSameVersionWithAnotherContractRunsAnew) {

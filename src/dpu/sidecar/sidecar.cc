@@ -60,7 +60,7 @@ Sidecar::~Sidecar() {
 
 void Sidecar::use(const manifest::Service& service) {
   const std::lock_guard lock(mutex_);
-  const auto changed = slots_.use(service);
+  const auto changed = slots_.use(service, settings_.new_version);
   if (!changed.ok()) {
     view_.why = std::string(changed.status().message());
     return tell(Kind::kSidecar, Phase::kPoint, Severity::kError,
@@ -71,13 +71,31 @@ void Sidecar::use(const manifest::Service& service) {
   wake_.notify_all();
 }
 
-absl::Status Sidecar::use_previous() {
-  const std::lock_guard lock(mutex_);
-  if (absl::Status status = slots_.use_previous(); !status.ok()) return status;
-  tell(Kind::kSidecar, Phase::kPoint, Severity::kWarning, absl::StrCat("back to version ", slots_.current()));
+absl::Status Sidecar::change(const std::function<absl::Status()>& slots, const std::string& words) {
+  const std::string before = slots_.current();
+  if (absl::Status status = slots(); !status.ok()) return status;
+  if (slots_.current() == before) return absl::OkStatus();
+  tell(Kind::kSidecar, Phase::kPoint, Severity::kInfo, absl::StrCat(words, slots_.current()));
+  view_.state = "starting";
+  view_.why.clear();
   change_ = true;
   wake_.notify_all();
   return absl::OkStatus();
+}
+
+absl::Status Sidecar::use_version(const std::string& version) {
+  const std::lock_guard lock(mutex_);
+  return change([&] { return slots_.use_version(version); }, "to version ");
+}
+
+absl::Status Sidecar::use_previous() {
+  const std::lock_guard lock(mutex_);
+  return change([&] { return slots_.use_previous(); }, "back to version ");
+}
+
+absl::StatusOr<BundleInfo> Sidecar::find(const std::string& version) const {
+  const std::lock_guard lock(mutex_);
+  return slots_.find(version);
 }
 
 void Sidecar::dismiss() {
@@ -97,6 +115,8 @@ SidecarView Sidecar::view() const {
   SidecarView out = view_;
   out.version = slots_.current();
   out.previous = slots_.previous();
+  out.waiting = slots_.waiting();
+  out.runs = process_ ? info_.version : "";
   return out;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,7 +27,9 @@ namespace outrigger::agent {
 
 struct SidecarView {
   std::string name, version, previous;
-  std::string state;  // starting, running, waiting (to be started again), stopped
+  std::string waiting;  // a version its contract names that is not in use yet
+  std::string runs;     // the version of the process; "": there is none
+  std::string state;    // starting, running, waiting (to be started again), stopped
   int pid = 0;
   uint32_t restarts = 0;
   std::string why;  // it is not running
@@ -42,6 +45,7 @@ struct SidecarSettings {
   absl::Duration longest_pause = absl::Seconds(30);
   absl::Duration grace = absl::Seconds(5);  // from SIGTERM to SIGKILL
   bool leave_running = false;               // when this program ends in order: they are taken up again
+  NewVersion new_version = NewVersion::kUsed;
 };
 
 class Sidecar {
@@ -52,12 +56,15 @@ class Sidecar {
   Sidecar& operator=(const Sidecar&) = delete;
 
   void use(const manifest::Service& service);
+  absl::Status use_version(const std::string& version);
   absl::Status use_previous();
+  [[nodiscard]] absl::StatusOr<BundleInfo> find(const std::string& version) const;
   void dismiss();  // stopped and everything of it removed; returns when done
   [[nodiscard]] SidecarView view() const;
   absl::StatusOr<int> exec(const std::vector<std::string>& command, absl::Duration timeout) const;
 
  private:
+  absl::Status change(const std::function<absl::Status()>& slots, const std::string& words);
   void run();
   void live_once(std::unique_lock<std::mutex>& lock);
   absl::Status start(const std::string& bundle);

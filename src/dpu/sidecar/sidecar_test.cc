@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dpu/health/reach.h"
+#include "dpu/sidecar/fallback_previous.h"
 #include "dpu/sidecar/sidecars.h"
 #include "dpu/test_folder.h"
 #include "manifest/read.h"
@@ -220,6 +221,46 @@ TEST_F(SidecarTest, ChangesVersionAndBack) {
   EXPECT_TRUE(soon([&] { return heard_.has("I am one", Kind::kNote); })) << heard_.text();
   EXPECT_EQ(sidecar.view().version, "1");
   sidecar.dismiss();
+}
+
+TEST_F(SidecarTest, AVersionThatFailsItsProbesIsGivenUpForTheOneBefore) {
+  auto wanted = service("exec sleep 1000", "1");
+  wanted.fallback = {manifest::Service::Fallback::kPrevious};
+  const manifest::Object one = wanted;
+  wanted.version = "2";
+  const manifest::Object two = wanted;
+  Sidecars sidecars(settings_, heard_);
+  sidecars.reload({&one});
+  sidecars.reload({&two});
+  ServiceState state;
+  state.service = "agent";
+  bool in_rollout = true;
+  std::string began_anew;
+  FallbackPrevious previous(
+      sidecars,
+      {[&](const std::string&) { return state; }, [&](const std::string&) { return in_rollout; },
+       [&](const std::string&, const std::string& version) { began_anew = version; }},
+      heard_);
+  const auto look = [&] { previous.look(std::get<manifest::Service>(two)); };
+  for (const Health health : {Health::kUnknown, Health::kStarting, Health::kReady, Health::kDegraded}) {
+    state.health = health;
+    look();
+  }
+  state.health = Health::kFailed;
+  look();
+  EXPECT_EQ(sidecars.view("agent")->version, "2");  // the rollout's business
+  in_rollout = false;
+  look();
+  EXPECT_EQ(sidecars.view("agent")->version, "1");
+  EXPECT_EQ(began_anew, "1");
+  EXPECT_TRUE(heard_.has("version 2 fails its probes", Kind::kFallback, Phase::kBegin)) << heard_.text();
+  look();  // the old one is as bad
+  EXPECT_EQ(sidecars.view("agent")->version, "1");
+  EXPECT_TRUE(heard_.has("cannot be used", Kind::kFallback)) << heard_.text();
+  state.health = Health::kReady;
+  look();
+  EXPECT_TRUE(heard_.has("is ready", Kind::kFallback, Phase::kEnd)) << heard_.text();
+  sidecars.reload({});
 }
 
 TEST_F(SidecarTest, OneThatDoesNotStartIsTriedAgainWithPauses) {

@@ -58,23 +58,40 @@ std::vector<SidecarView> Sidecars::all() const {
   return out;
 }
 
-std::shared_ptr<Sidecar> Sidecars::find(const std::string& service) const {
+absl::StatusOr<std::shared_ptr<Sidecar>> Sidecars::find(const std::string& service) const {
   const std::lock_guard lock(mutex_);
   const auto found = all_.find(service);
-  return found == all_.end() ? nullptr : found->second;
+  if (found == all_.end()) return absl::NotFoundError(absl::StrCat("no sidecar \"", service, "\""));
+  return found->second;
+}
+
+absl::Status Sidecars::use_version(const std::string& service, const std::string& version) {
+  const auto one = find(service);
+  return one.ok() ? (*one)->use_version(version) : one.status();
 }
 
 absl::Status Sidecars::use_previous(const std::string& service) {
   const auto one = find(service);
-  if (one == nullptr) return absl::NotFoundError(absl::StrCat("no sidecar \"", service, "\""));
-  return one->use_previous();
+  return one.ok() ? (*one)->use_previous() : one.status();
+}
+
+absl::StatusOr<BundleInfo> Sidecars::find(const std::string& service, const std::string& version) const {
+  const auto one = find(service);
+  if (!one.ok()) return one.status();
+  return (*one)->find(version);
+}
+
+absl::StatusOr<SidecarView> Sidecars::view(const std::string& service) const {
+  const auto one = find(service);
+  if (!one.ok()) return one.status();
+  return (*one)->view();
 }
 
 absl::StatusOr<int> Sidecars::exec(const std::string& service, const std::vector<std::string>& command,
                                    absl::Duration timeout) const {
   const auto one = find(service);
-  if (one == nullptr) return absl::NotFoundError(absl::StrCat("no sidecar \"", service, "\""));
-  return one->exec(command, timeout);
+  if (!one.ok()) return one.status();
+  return (*one)->exec(command, timeout);
 }
 
 }  // namespace outrigger::agent

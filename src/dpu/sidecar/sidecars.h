@@ -22,13 +22,17 @@ class Sidecars {
   // has.
   void reload(const std::vector<const manifest::Object*>& objects);
   [[nodiscard]] std::vector<SidecarView> all() const;
+  // Of those installed: NotFound names them.
+  absl::Status use_version(const std::string& service, const std::string& version);
+  absl::StatusOr<BundleInfo> find(const std::string& service, const std::string& version) const;
+  absl::StatusOr<SidecarView> view(const std::string& service) const;
   // The version before the present one, for the fallback of that name.
   absl::Status use_previous(const std::string& service);
   absl::StatusOr<int> exec(const std::string& service, const std::vector<std::string>& command,
                            absl::Duration timeout) const;
 
  private:
-  std::shared_ptr<Sidecar> find(const std::string& service) const;
+  absl::StatusOr<std::shared_ptr<Sidecar>> find(const std::string& service) const;
   const SidecarSettings settings_;
   Events& events_;
   std::mutex reloading_;

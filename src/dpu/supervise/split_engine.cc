@@ -27,7 +27,10 @@ SplitEngine::SplitEngine(SplitOptions options, Events* events, DesiredFn desired
       events_(events),
       desired_(std::move(desired)),
       versions_(options_.bar),
-      wanted_(options_.version) {}
+      wanted_(options_.version) {
+  versions_.restore(options_.book);
+  kept_book_ = versions_.text();
+}
 
 SplitEngine::~SplitEngine() = default;
 
@@ -154,6 +157,7 @@ void SplitEngine::tend() {
   give_queues();
   start_missing();
   end_surplus();
+  keep_book();
   if (ticks_ % kHelloEvery == 0) {
     for (const auto& member : members_) note_hello(*member);
   }

@@ -42,6 +42,8 @@ struct SplitOptions {
   engine::EngineOptions engine;
   std::string version;  // wanted; empty: the highest installed
   BarRule bar;
+  std::string book;                                          // VersionBook::text() of an agent before us
+  std::function<void(const std::string& text)> keep_book{};  // may be empty
   absl::Duration start_timeout = absl::Seconds(10);
   absl::Duration ports_timeout = absl::Seconds(20);
 };
@@ -91,6 +93,7 @@ class SplitEngine final : public engine::Engine {
   void end_member(Member& member, bool kill);
   void keep_only(const std::string& one, const std::string& other);  // ends every other member
   void want_version(const std::string& version) { wanted_ = version; }
+  void stay_with(const std::string& version);  // those of other versions go once there are others
   void set_changing(bool changing) { changing_ = changing; }
   [[nodiscard]] const std::string& wanted() const { return wanted_; }
   VersionBook& versions() { return versions_; }
@@ -132,6 +135,7 @@ class SplitEngine final : public engine::Engine {
   Member* lead();
   void start_missing();
   void end_surplus();
+  void keep_book();
   void replace_ports();
   absl::Status apply_to(Member& member, std::string_view update);
   void failure(Kind kind, const std::string& subject, const std::string& version, const std::string& message,
@@ -145,6 +149,7 @@ class SplitEngine final : public engine::Engine {
   Events* events_;
   DesiredFn desired_;
   VersionBook versions_;
+  std::string kept_book_;  // as it was last given away
   std::string wanted_;
   Kept kept_;
   PortsClient ports_;

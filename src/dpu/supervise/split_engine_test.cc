@@ -306,6 +306,16 @@ TEST(VersionBookTest, FailuresOutsideTheWindowDoNotBar) {
   book.was_active("0");
   EXPECT_EQ(book.pick({"2", "1", "0"}, "1"), "0");
   EXPECT_EQ(book.pick({"1"}, "1"), "1");  // better than none
+  VersionBook next(BarRule{});            // of the next agent
+  next.restore(book.text());
+  EXPECT_EQ(next.pick({"2", "1", "0"}, "1"), "0");
+  EXPECT_EQ(next.why("1"), book.why("1"));
+  EXPECT_THAT(next.lift("1"), ::testing::HasSubstr("crash"));
+  next.restore("rubbish\nbarred\ngood\n");
+  EXPECT_EQ(next.text(), "good 0\n");
+  next.bar("1", "two\nlines");
+  book.restore(next.text());
+  EXPECT_EQ(book.why("1"), "two\nlines");
   book.lift("1");
   EXPECT_EQ(book.pick({"2", "1", "0"}, "1"), "1");
 }

@@ -215,11 +215,23 @@ void SplitEngine::end_surplus() {
   }
 }
 
+void SplitEngine::stay_with(const std::string& version) {
+  wanted_ = version;
+  for (const auto& member : members_) member->doomed = member->doomed || member->version != version;
+}
+
 void SplitEngine::keep_only(const std::string& one, const std::string& other) {
   for (const auto& member : members_) {
     const bool stays = member->instance == one || member->instance == other || is_active(*member);
     if (!stays && member->state != Member::State::kLeaving) end_member(*member, /*kill=*/false);
   }
+}
+
+void SplitEngine::keep_book() {
+  std::string now = versions_.text();
+  if (now == kept_book_) return;
+  kept_book_ = std::move(now);
+  if (options_.keep_book) options_.keep_book(kept_book_);
 }
 
 std::string SplitEngine::why_ended(Member& member) const {

@@ -36,6 +36,7 @@ class SplitSupervisor final : public Supervisor {
   [[nodiscard]] std::string active_version() override;
   absl::Status preflight(const UpgradeOrder& order) override;
   absl::Status upgrade(const UpgradeOrder& order, const UpgradeProgressFn& progress) override;
+  void stay_with(const std::string& version) override;
   absl::Status rollback(const std::string& actor, const UpgradeProgressFn& progress) override;
 
   [[nodiscard]] std::vector<SplitEngine::Consumer> consumers();
@@ -43,8 +44,10 @@ class SplitSupervisor final : public Supervisor {
  private:
   class Change;  // holds the one place for a change; set free when destroyed
   absl::Status check(const UpgradeOrder& order);
+  absl::Status change_to(const UpgradeOrder& order, const UpgradeProgressFn& progress);
+  std::string lift(const std::string& version, const UpgradeProgressFn& progress);
   absl::StatusOr<std::string> bring_up(const UpgradeOrder& order, const UpgradeProgressFn& progress);
-  absl::Status wait_for(const std::string& instance, absl::Duration patience,
+  absl::Status wait_for(const std::string& instance, absl::Duration patience, const ChangeWords& words,
                         const std::function<bool(SplitEngine&, Member&)>& ready);
   absl::Status shadow(const std::string& instance, const UpgradeOrder& order,
                       const UpgradeProgressFn& progress);

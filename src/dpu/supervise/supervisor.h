@@ -39,6 +39,12 @@ struct BeatView {
   bool owned = false;
 };
 
+// Words to a change that is under way.  Each may be empty.
+struct ChangeWords {
+  std::function<bool()> aborted{};
+  std::function<bool()> held{};  // stay where you are: nothing is put in force meanwhile
+};
+
 struct UpgradeOrder {
   std::string to;
   absl::Duration shadow;
@@ -46,6 +52,7 @@ struct UpgradeOrder {
   bool lose_sessions = false;
   std::string actor;
   std::string reason;
+  ChangeWords words{};
 };
 
 struct UpgradeStep {
@@ -67,8 +74,11 @@ class Supervisor {
 
   // FailedPrecondition with what is in the way; nothing is changed by it.
   virtual absl::Status preflight(const UpgradeOrder& order) = 0;
-  // Blocks until done or undone.  On error the version that was active is active.
+  // Blocks until done or undone.  On error the version that was active is active; Cancelled: by word.
+  // A bar on the version is lifted, and back when this fails.
   virtual absl::Status upgrade(const UpgradeOrder& order, const UpgradeProgressFn& progress) = 0;
+  // The version that is active is the one to be used from now on: another takes over no more.
+  virtual void stay_with(const std::string& /*version*/) {}
   // To the version that was active before.  Its standby is warm, so this takes no longer than a swap.
   virtual absl::Status rollback(const std::string& actor, const UpgradeProgressFn& progress) = 0;
 };

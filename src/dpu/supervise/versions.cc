@@ -1,8 +1,11 @@
 #include "dpu/supervise/versions.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace outrigger::agent {
 
@@ -32,11 +35,32 @@ void VersionBook::was_active(const std::string& version) {
   good_.push_back(version);
 }
 
-void VersionBook::lift(const std::string& version) {
+std::string VersionBook::lift(const std::string& version) {
   Entry& entry = entries_[version];
   entry.failed.clear();
-  entry.barred.clear();
   entry.unusable.clear();
+  return std::exchange(entry.barred, "");
+}
+
+void VersionBook::bar(const std::string& version, const std::string& why) { entries_[version].barred = why; }
+
+std::string VersionBook::text() const {
+  std::string out;
+  for (const auto& [version, entry] : entries_) {
+    if (!entry.barred.empty())
+      absl::StrAppend(&out, "barred ", version, " ", absl::CEscape(entry.barred), "\n");
+  }
+  for (const std::string& version : good_) absl::StrAppend(&out, "good ", version, "\n");
+  return out;
+}
+
+void VersionBook::restore(const std::string& text) {
+  for (const auto line : absl::StrSplit(text, '\n')) {
+    const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 2));
+    std::string why;
+    if (words.size() == 2 && words[0] == "good") was_active(words[1]);
+    if (words.size() == 3 && words[0] == "barred" && absl::CUnescape(words[2], &why)) bar(words[1], why);
+  }
 }
 
 bool VersionBook::usable(const std::string& version) const { return why(version).empty(); }
