@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "engine/tap.h"
@@ -83,6 +84,18 @@ void LocalPorts::restore(const std::vector<PortRequest>& wanted) {
   prune(wanted);
 }
 
+absl::Status LocalPorts::prepare() {
+  uint16_t number = 0;
+  RTE_ETH_FOREACH_DEV(number) {
+    std::array<char, RTE_ETH_NAME_MAX_LEN> name{};
+    (void)rte_eth_dev_get_name_by_port(number, name.data());
+    AttachedPort port{.device = name.data(), .mtu = RTE_ETHER_MTU, .number = number};
+    if (absl::Status status = configure(port); !status.ok()) return status;
+    prepared_[number] = port.queues;
+  }
+  return absl::OkStatus();
+}
+
 bool LocalPorts::in_use(uint16_t number) const {
   return std::any_of(ports_.begin(), ports_.end(),
                      [&](const auto& entry) { return entry.second.number == number && number != kNoDevice; });
@@ -122,6 +135,11 @@ absl::StatusOr<AttachedPort> LocalPorts::open_device(const PortRequest& request)
   if (in_use(port.number)) {
     return absl::InvalidArgumentError(absl::StrCat("port ", request.id.value(), ": \"", request.device,
                                                    "\" is another port's device already"));
+  }
+  if (const auto prepared = prepared_.find(port.number); prepared != prepared_.end()) {
+    port.queues = prepared->second;
+    set_mtu(port);
+    return port;
   }
   if (absl::Status status = configure(port); !status.ok()) {
     close(port);
@@ -167,9 +185,9 @@ absl::Status LocalPorts::configure(AttachedPort& port) {
   return absl::OkStatus();
 }
 
-void LocalPorts::close(const AttachedPort& port) {
+void LocalPorts::close(const AttachedPort& port) const {
   for (const int tap : port.taps) ::close(tap);
-  if (!port.taps.empty() || port.probe) return;
+  if (!port.taps.empty() || port.probe || prepared_.contains(port.number)) return;
   (void)rte_eth_dev_stop(port.number);
   if (!port.ours) return;
   rte_eth_dev_info device;

@@ -23,6 +23,10 @@ class LocalPorts final : public PortSource {
   LocalPorts(unsigned workers, rte_mempool* buffers) : workers_(workers), buffers_(buffers) {}
   ~LocalPorts() override;
 
+  // Gives the devices that are there already, named on the command line, their queues, and keeps them so:
+  // DPDK shows another process a device's queues as they are when that process attaches.
+  absl::Status prepare();
+
   // Attaches what is wanted and missing.  All or nothing: on error what this call attached is detached again.
   absl::Status attach(const std::vector<PortRequest>& wanted) override;
   // Detaches what is not wanted.  Only after no worker polls it.
@@ -37,11 +41,12 @@ class LocalPorts final : public PortSource {
   absl::StatusOr<AttachedPort> open(const PortRequest& request);
   absl::StatusOr<AttachedPort> open_device(const PortRequest& request);
   absl::Status configure(AttachedPort& port);
-  static void close(const AttachedPort& port);
+  void close(const AttachedPort& port) const;
 
   unsigned workers_;
   rte_mempool* buffers_;
   std::map<uint16_t, AttachedPort> ports_;  // by PortId
+  std::map<uint16_t, uint16_t> prepared_;   // receive queues, by device number
 };
 
 }  // namespace outrigger::engine

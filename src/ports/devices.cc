@@ -137,11 +137,12 @@ void Devices::tell(PortsEvent::Kind kind, const Tap& tap) {
 // Devices of DPDK's hold buffers in their rings: stopped, they give them up; started, they take new ones.
 uint64_t Devices::repair() {
   const std::lock_guard lock(mutex_);
-  if (wanted_ethdevs_.empty()) return repair_pool(buffers_);
+  if (rte_eth_dev_count_avail() == 0) return repair_pool(buffers_);
   reset_pool(buffers_);  // a stop gives buffers back, which must not wait for the dead
-  for (const auto& [id, port] : ethdevs_.all()) (void)rte_eth_dev_stop(port.number);
+  uint16_t number = 0;
+  RTE_ETH_FOREACH_DEV(number) { (void)rte_eth_dev_stop(number); }
   const uint64_t missing = repair_pool(buffers_);
-  for (const auto& [id, port] : ethdevs_.all()) (void)rte_eth_dev_start(port.number);
+  RTE_ETH_FOREACH_DEV(number) { (void)rte_eth_dev_start(number); }
   return missing;
 }
 

@@ -21,6 +21,8 @@ class Devices {
       : workers_(workers), buffers_(buffers), events_(events), ethdevs_(workers, buffers) {}
   ~Devices();
 
+  // Before any engine attaches: see LocalPorts.
+  absl::Status prepare() { return ethdevs_.prepare(); }
   absl::StatusOr<Opened> open(const engine::v1::WantedPort& port);
   void set_mtu(uint32_t id, uint32_t mtu);
   void close(uint32_t id);

@@ -51,6 +51,7 @@ absl::Status serve(const Options& options, const Descriptor& stop, Surroundings 
   Events events;
   Roster roster;
   Devices devices(options.sizes.workers, *pool, events);
+  if (absl::Status status = devices.prepare(); !status.ok()) return status;
   Takeover takeover(roster, events, [&devices] { return devices.repair(); });
   Watch watch(roster, takeover, events, options.limits);
   Machine machine(options, std::move(surroundings), devices, roster, takeover, watch, events);
