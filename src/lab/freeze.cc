@@ -25,6 +25,15 @@ absl::StatusOr<PlannedNode> dpu(const State& state, const std::string& name) {
       absl::StrCat("lab \"", state.lab(), "\" has no DPU on a node \"", name, "\"; it has:", known));
 }
 
+absl::Status revive(const State& state, const PlannedNode& node) {
+  const absl::StatusOr<Lock> lock = Lock::take(state);
+  if (!lock.ok()) return lock.status();
+  if (!state.frozen(node.name))
+    return absl::FailedPreconditionError(absl::StrCat("the DPU of \"", node.name, "\" is not frozen"));
+  if (absl::Status status = cut_link(node, false); !status.ok()) return status;
+  return state.mark_frozen(node.name, false);
+}
+
 }  // namespace
 
 absl::Status freeze(const std::string& name, const std::string& node) {
@@ -34,6 +43,8 @@ absl::Status freeze(const std::string& name, const std::string& node) {
   if (!lock.ok()) return lock.status();
   const absl::StatusOr<PlannedNode> found = dpu(state, node);
   if (!found.ok()) return found.status();
+  if (state.frozen(node))
+    return absl::FailedPreconditionError(absl::StrCat("the DPU of \"", node, "\" is frozen already"));
   if (absl::Status status = state.mark_frozen(node, true); !status.ok()) return status;
   absl::Status cut = cut_link(*found, true);
   end_node_processes(found->netns, state.node_folder(node), absl::ZeroDuration());
@@ -47,8 +58,7 @@ absl::Status thaw(const std::string& name, const std::string& node, const NodeAp
   if (!options.ok()) return options.status();
   const absl::StatusOr<PlannedNode> found = dpu(state, node);
   if (!found.ok()) return found.status();
-  if (absl::Status status = cut_link(*found, false); !status.ok()) return status;
-  if (absl::Status status = state.mark_frozen(node, false); !status.ok()) return status;
+  if (absl::Status status = revive(state, *found); !status.ok()) return status;
   return up(*options, api, [](std::string_view) {});
 }
 
