@@ -14,6 +14,18 @@ bool opens_connection(const PacketInfo& info) {
   return (info.tcp_flags & (packet::kSyn | packet::kAck | packet::kRst | packet::kFin)) == packet::kSyn;
 }
 
+// Who opened a connection that is seen from its middle.  The end with a port from the dynamic range (RFC 6335
+// §6; Linux begins at 32768), if only one of them has such a port.
+enum class Opener : uint8_t { kSender, kReceiver, kUnknown };
+constexpr uint16_t kFirstDynamicPort = 32768;
+
+Opener opener_of(const PacketInfo& info) {
+  const bool sender = info.source_port() >= kFirstDynamicPort;
+  const bool receiver = info.destination_port() >= kFirstDynamicPort;
+  if (sender == receiver || (info.tcp_flags & (packet::kSyn | packet::kRst)) != 0) return Opener::kUnknown;
+  return sender ? Opener::kSender : Opener::kReceiver;
+}
+
 bool is_tcp(const PacketInfo& info) { return info.key.protocol() == packet::kTcp; }
 
 bool denied_by_policy(const Step& step) {
@@ -200,25 +212,44 @@ void Worker::denied(Burst& burst, unsigned i, SessionIndex index) {
 
 // The first packet of a flow.
 void Worker::open(Burst& burst, unsigned i) {
-  Decision decision;
   const PacketInfo& info = burst.info[i];
-  Step step = tables_->decide(first(burst, i), decision);
-  counters_.decided.add(1);
-  count_rules(decision);
-  sample(first(burst, i), step, decision);
-  if (step.kind == Step::Kind::kNext && is_tcp(info) && !opens_connection(info)) {
-    // Picked up in the middle, so who opened it is unknown: it must be allowed either way round.
+  if (is_tcp(info) && !opens_connection(info)) return pick_up(burst, i);
+  Decision decision;
+  const Step step = decide_first(burst, i, false, decision);
+  if (step.kind == Step::Kind::kNext) return install(burst, i, decision, false);
+  if (denied_by_policy(step)) remember_denial(burst, i, decision);
+  act(burst, i, step, decision);
+}
+
+// A connection seen from its middle: from before a restart, or while the host carried it.  It is judged as
+// what its opener may; where its ports do not tell who that was, it must be allowed either way round.
+void Worker::pick_up(Burst& burst, unsigned i) {
+  const Opener opener = strict_ ? Opener::kUnknown : opener_of(burst.info[i]);
+  const bool answers = opener == Opener::kReceiver;
+  Decision decision;
+  Step step = decide_first(burst, i, answers, decision);
+  if (step.kind == Step::Kind::kNext && opener == Opener::kUnknown) {
     Decision other;
     if (strict_) return drop(burst.packets[i], Drop::kTcpNoSession);
     step = tables_->decide(first(burst, i, true), other);
     if (denied_by_policy(step)) return drop(burst.packets[i], Drop::kTcpNoSession);
   }
-  if (step.kind == Step::Kind::kNext) return install(burst, i, decision);
+  if (step.kind == Step::Kind::kNext) return install(burst, i, decision, answers);
+  if (answers && denied_by_policy(step)) return drop(burst.packets[i], Drop::kTcpNoSession);
   if (denied_by_policy(step)) remember_denial(burst, i, decision);
   act(burst, i, step, decision);
 }
 
-void Worker::install(Burst& burst, unsigned i, const Decision& decision) {
+Step Worker::decide_first(Burst& burst, unsigned i, bool reply, Decision& decision) {
+  const FirstPacket packet = first(burst, i, reply);
+  const Step step = tables_->decide(packet, decision);
+  counters_.decided.add(1);
+  count_rules(decision);
+  sample(packet, step, decision);
+  return step;
+}
+
+void Worker::install(Burst& burst, unsigned i, const Decision& decision, bool answers) {
   const PacketInfo& info = burst.info[i];
   Drop why = Drop::kNone;
   const SessionIndex index = sessions_.insert(info.key, info.hash, decision.charged, now_, &why);
@@ -239,6 +270,7 @@ void Worker::install(Burst& burst, unsigned i, const Decision& decision) {
       return drop(burst.packets[i], why);
     }
   }
+  if (answers) session.opener = session.opener ^ 1;
   sessions_.settle(index, now_);
   conclude(burst, i, index);
 }

@@ -92,7 +92,9 @@ class Worker {
   void think(Burst& burst, unsigned i);
   void flow(Burst& burst, unsigned i);
   void open(Burst& burst, unsigned i);
-  void install(Burst& burst, unsigned i, const Decision& decision);
+  void pick_up(Burst& burst, unsigned i);
+  Step decide_first(Burst& burst, unsigned i, bool reply, Decision& decision);
+  void install(Burst& burst, unsigned i, const Decision& decision, bool answers);
   void remember_denial(Burst& burst, unsigned i, const Decision& decision);
   bool still_revoked(Burst& burst, unsigned i, Session& session);
   void denied(Burst& burst, unsigned i, SessionIndex index);

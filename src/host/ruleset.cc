@@ -11,6 +11,8 @@
 namespace outrigger::host {
 namespace {
 
+// In a connection's mark: the rules' number, and that who spoke first here answers.
+constexpr char kTurned[] = "0x80000000", kNumber[] = "0x7fffffff";
 constexpr unsigned kVxlanPort = 4789;  // RFC 7348 §5
 constexpr char kNdTypes[] = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255";
 const Interval kLinkLocal = interval(*IpPrefix::parse("fe80::/10"));
@@ -133,14 +135,16 @@ class Text {
 
   std::string judges() {
     const std::string denied = absl::StrCat("    meta mark ", kDenied, " goto refuse\n");
-    return absl::StrCat(
-        judge(Way::kForward), judge(Way::kReverse), refusal(),                                //
-        "  chain pass {\n    ct mark set ", mark_, "\n    counter accept\n  }\n",             //
-        "  chain opens {\n    jump judge\n", denied, "    goto pass\n  }\n",                  //
-        "  chain answers {\n    jump judge_back\n", denied, "    goto pass\n  }\n",           //
-        "  chain either {\n    jump judge\n    meta mark 0 goto pass\n    meta mark set 0\n"  //
-        "    jump judge_back\n",
-        denied, "    goto pass\n  }\n");
+    return absl::StrCat(judge(Way::kForward), judge(Way::kReverse), refusal(),  //
+                        "  chain pass {\n    ct mark set ct mark & ", kTurned, " | ", mark_,
+                        "\n    counter accept\n  }\n", "  chain opens {\n    jump judge\n", denied,
+                        "    goto pass\n  }\n",                                                      //
+                        "  chain answers {\n    jump judge_back\n", denied, "    goto pass\n  }\n",  //
+                        "  chain middle {\n"
+                        "    tcp sport >= 32768 tcp dport < 32768 goto opens\n"
+                        "    tcp sport < 32768 tcp dport >= 32768 ct mark set ",
+                        kTurned, " goto answers\n    jump judge\n", denied, "    jump judge_back\n", denied,
+                        "    goto pass\n  }\n");
   }
 
   std::string hooks() {
@@ -155,10 +159,12 @@ class Text {
         "    type filter hook forward priority filter; policy drop;\n"
         "    ",
         kNdTypes, " accept\n    jump known\n    meta mark set 0\n    ct state invalid counter drop\n",
-        "    ct state { established, related } ct mark ", mark_, " counter accept\n",
+        "    ct state { established, related } ct mark & ", kNumber, " == ", mark_, " counter accept\n",
         "    ct state related counter drop\n"
-        "    ct state established ct direction reply goto answers\n"
-        "    ct state new meta l4proto tcp tcp flags & (syn | ack) != syn goto either\n"
+        "    ct state established ct direction original ct mark & ",
+        kTurned, " != 0 goto answers\n    ct state established ct direction reply ct mark & ", kTurned,
+        " == 0 goto answers\n"
+        "    ct state new meta l4proto tcp tcp flags & (syn | ack) != syn goto middle\n"
         "    goto opens\n  }\n"
         "  chain input {\n"
         "    type filter hook input priority filter; policy drop;\n"

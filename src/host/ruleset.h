@@ -9,9 +9,10 @@
 // was allowed carries the rules' number in its conntrack mark; under other rules it is judged again before
 // its next packet.
 //
-// After a switch this kernel sees connections from their middle.  A TCP segment of an unknown connection
-// passes if the connection would be allowed opened from either end; anything else is judged as if it opened
-// one.
+// After a switch this kernel sees connections from their middle.  A TCP segment of an unknown connection is
+// judged as what its opener may, who is the end with a port of the dynamic range; where both have one, or
+// none, the connection must be allowed either way round.  Anything else is judged as if it opened one.  The
+// engine does the same (engine/slow_path.cc).
 #pragma once
 
 #include <string>
@@ -20,7 +21,7 @@
 
 namespace outrigger::host {
 
-// `mark`: the number of these rules, never 0, another for other rules.
+// `mark`: the number of these rules, never 0 and less than 2^31, another for other rules.
 std::string network_rules(const World& world, const NetworkWorld& network, uint32_t mark);
 
 // For the namespace that holds the tunnel address: VXLAN is taken from peers alone, and from each only what

@@ -160,7 +160,19 @@ TEST_F(RulesetTest, APortTakesItsOwnAddressesAlone) {
           "ether saddr != 02:00:00:00:01:01 counter drop\n"
           "    ether type arp arp saddr ether 02:00:00:00:01:01 arp saddr ip { 0.0.0.0, 10.1.0.11 } accept"));
   EXPECT_THAT(text, Not(HasSubstr("device \"ep3\"")));  // remote
-  EXPECT_THAT(text, HasSubstr("ct state { established, related } ct mark 0x00000008 counter accept"));
+  EXPECT_THAT(
+      text, HasSubstr("ct state { established, related } ct mark & 0x7fffffff == 0x00000008 counter accept"));
+}
+
+// Of a connection seen from its middle the end with the dynamic port is the opener.
+TEST_F(RulesetTest, ASegmentFromTheMiddleIsJudgedAsItsOpeners) {
+  const std::string text = rules();
+  EXPECT_THAT(text, HasSubstr("tcp flags & (syn | ack) != syn goto middle"));
+  EXPECT_THAT(text, HasSubstr("  chain middle {\n"
+                              "    tcp sport >= 32768 tcp dport < 32768 goto opens\n"
+                              "    tcp sport < 32768 tcp dport >= 32768 ct mark set 0x80000000 goto answers\n"
+                              "    jump judge\n    meta mark 1 goto refuse\n"
+                              "    jump judge_back\n    meta mark 1 goto refuse\n    goto pass\n"));
 }
 
 TEST_F(RulesetTest, ATunnelSpeaksForItsOwnEndpointsAlone) {

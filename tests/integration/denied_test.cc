@@ -148,6 +148,28 @@ TEST_F(Denied, AfterExpiryAndInTheMiddleOfAConnection) {
   EXPECT_EQ(passed(kWebPort, segment(false, {80, 1060, packet::kAck, 501, 101, 10}), kCachePort), 0u);
 }
 
+// Who opened it is told by the port that only an opener has.
+TEST_F(Denied, AConnectionFromItsMiddleIsJudgedAsItsOpenersWhicheverEndSpeaksFirst) {
+  const auto forth = [](uint16_t port) { return segment(true, {port, 80, packet::kAck, 101, 501, 10}); };
+  const auto back = [](uint16_t port) { return segment(false, {80, port, packet::kAck, 501, 101, 10}); };
+  close(false, true);  // web may open nothing: what cache opened to it lives on
+  EXPECT_EQ(passed(kCachePort, forth(40001), kWebPort), 1u);
+  EXPECT_EQ(passed(kWebPort, back(40001), kCachePort), 1u);
+  EXPECT_EQ(passed(kWebPort, back(40002), kCachePort), 1u);
+  EXPECT_EQ(passed(kCachePort, forth(40002), kWebPort), 1u);
+  EXPECT_EQ(passed(kWebPort, segment(false, {80, 40003, packet::kSyn | packet::kAck, 501, 101}), kCachePort),
+            0u);
+  EXPECT_EQ(passed(kWebPort, segment(false, {80, 40003, packet::kSyn, 501, 0}), kCachePort), 0u);
+  close(true, false);  // and what cache may not open to web, web's answers do not open either
+  EXPECT_EQ(passed(kWebPort, back(40004), kCachePort), 0u);
+  EXPECT_EQ(passed(kCachePort, forth(40004), kWebPort), 0u);
+  EXPECT_EQ(passed(kWebPort, back(40004), kCachePort), 0u);
+  // The ports say nothing: allowed either way round, or not at all.
+  EXPECT_EQ(passed(kWebPort, segment(false, {40000, 40005, packet::kAck, 501, 101, 10}), kCachePort), 0u);
+  open_again();
+  EXPECT_EQ(passed(kWebPort, segment(false, {40000, 40005, packet::kAck, 501, 101, 10}), kCachePort), 1u);
+}
+
 // A packet that may not be where it came from changes nothing for the flow it pretends to belong to.
 TEST_F(Denied, ASpooferCannotEndAnothersSession) {
   establish(1070);
