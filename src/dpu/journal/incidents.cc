@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace outrigger::agent {
@@ -41,6 +42,13 @@ bool told_already(const Incident& incident, const std::string& side, int64_t clo
 bool is_stale(const Incident& over, const Incident* cause, int64_t clock_ns) {
   return over.cause != 0 && cause != nullptr && cause->state == IncidentState::kOver &&
          clock_ns > cause->over_ns + Incidents::kAfterNs;
+}
+
+// What somebody ordered is a consequence of nothing, whatever else has just happened.
+bool ordered(const Incident& incident) {
+  return std::ranges::any_of(incident.evidence, [](const std::string& line) {
+    return absl::StrContains(line, absl::StrCat(kOrderedBy, "="));
+  });
 }
 
 // Two ends of a link may each miss the other; any other thing is the same whoever tells it.
@@ -214,6 +222,7 @@ bool Incidents::in_time(const Incident& cause, const Incident& effect) const {
 
 // The strongest of those that may be the cause; of equals the latest.
 void Incidents::find_cause(Incident& incident) {
+  if (ordered(incident)) return;
   const Incident* best = nullptr;
   int best_rank = -1;
   for (const Incident& one : incidents_) {
@@ -230,7 +239,8 @@ void Incidents::find_cause(Incident& incident) {
 // What was seen before its cause was.
 void Incidents::adopt(const Incident& cause) {
   for (Incident& one : incidents_) {
-    if (one.number == cause.number || one.cause != 0 || one.number == root_of(cause.number)) continue;
+    if (one.number == cause.number || one.cause != 0 || one.number == root_of(cause.number) || ordered(one))
+      continue;
     const int rank =
         cause_rank(cause.kind, one.kind, {cause.service, cause.subject, one.service, one.subject});
     if (rank < 0 || !in_time(cause, one)) continue;

@@ -97,6 +97,19 @@ TEST(Incidents, ACrashFoldsWhatItDidBeforeAndAfterItWasFoundOut) {
   EXPECT_EQ(incidents.find(7)->cause, 0U) << "too late";
 }
 
+TEST(Incidents, WhatSomebodyOrderedIsAConsequenceOfNothing) {
+  Event drill = event(Kind::kFallback, Phase::kBegin, "fallback", "host link");
+  drill.evidence[kOrderedBy] = "alice (drill)";
+  const Incidents incidents =
+      played({{1000, event(Kind::kEngineCrash, Phase::kBegin, "engine", "slot 0"), 1},
+              {1100, event(Kind::kEngineCrash, Phase::kEnd, "engine", "slot 0"), 1},
+              {5000, drill, 2},
+              {6000, event(Kind::kEngineStall, Phase::kBegin, "engine", "slot 1"), 3}});
+  EXPECT_EQ(incidents.find(2)->cause, 0U);
+  EXPECT_THAT(incidents.consequences(1), testing::IsEmpty());
+  EXPECT_THAT(incidents.consequences(3), testing::IsEmpty());
+}
+
 TEST(Incidents, TheStrongestCauseAtTheRoot) {
   const Incidents incidents = played({{0, event(Kind::kEngineCrash, Phase::kBegin, "engine", "slot 0"), 1},
                                       {10, event(Kind::kHealth, Phase::kBegin, "policy"), 2},

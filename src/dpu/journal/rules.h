@@ -66,6 +66,8 @@ Domain domain_of(const Event& event, std::string_view side);
 struct Subjects {
   std::string_view cause_service, cause_subject, effect_service, effect_subject;
 };
+// Evidence of an event that somebody ordered, and who: it has no other cause.
+inline constexpr char kOrderedBy[] = "ordered_by";
 int cause_rank(Kind cause, Kind effect, const Subjects& subjects);
 
 }  // namespace outrigger::agent
