@@ -32,11 +32,11 @@ class PeerFallbackTest : public ::testing::Test {
       endpoint.network = "blue";
     }
   }
-  v1::Structure structure(const std::set<std::string>& in_force) {
+  v1::Structure structure(const std::set<std::string>& in_force, const std::set<std::string>& leaving = {}) {
     const auto compiled = compile(world_.objects(), "host-a", {}, ids_);
     EXPECT_TRUE(compiled.ok()) << compiled.status();
     v1::Structure made = compiled->structure;
-    apply_fallback(world_.objects(), in_force, ids_, made);
+    apply_fallback(world_.objects(), in_force, leaving, ids_, made);
     return made;
   }
   // Where each endpoint is: "shop/on-host-b" -> "192.0.2.2", "" for nowhere.
@@ -73,6 +73,26 @@ TEST_F(PeerFallbackTest, ItsEndpointsAreBehindTheHostAloneAndTheDpuIsStillProbed
   EXPECT_EQ(tunnels(fallen), (Tunnels{"192.0.2.102", "192.0.2.2", "192.0.2.3"}));
   EXPECT_EQ(places(fallen), (Places{{"shop/on-host-b", "192.0.2.102"}, {"shop/on-host-c", "192.0.2.3"}}));
   EXPECT_EQ(places(structure({})), places(usual));
+}
+
+// Who may speak for each endpoint besides the node it is behind.
+std::map<std::string, std::string> heard_too(const v1::Structure& structure) {
+  std::map<uint32_t, std::string> names;
+  for (const v1::Peer& peer : structure.peers()) names[peer.id()] = peer.name();
+  std::map<std::string, std::string> found;
+  for (const v1::Peer& peer : structure.peers()) {
+    if (peer.has_also()) found[peer.name()] = names.at(peer.also());
+  }
+  return found;
+}
+
+TEST_F(PeerFallbackTest, OnTheWayBackBothAreHeardButOneIsSpokenTo) {
+  EXPECT_EQ(heard_too(structure({})), (Places{}));
+  EXPECT_EQ(heard_too(structure({"host-b"})), (Places{{"host-b/fallback", "host-b"}}));
+  const v1::Structure leaving = structure({}, {"host-b"});
+  EXPECT_EQ(heard_too(leaving), (Places{{"host-b", "host-b/fallback"}}));
+  EXPECT_EQ(places(leaving), places(structure({})));
+  EXPECT_EQ(tunnels(leaving), (Tunnels{"192.0.2.102", "192.0.2.2", "192.0.2.3"}));
 }
 
 TEST_F(PeerFallbackTest, NodesWithoutAnAddressOrUnknownOnesStay) {

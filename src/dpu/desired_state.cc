@@ -188,10 +188,10 @@ absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation gener
     next.ids = {};
   }
   if (!compiled.ok()) return compiled.status();
-  if (!detour_.fallen.empty())
-    compiler::apply_fallback(next.all(), detour_.fallen, next.ids, compiled->structure);
+  compiler::apply_fallback(next.all(), detour_.fallen, detour_.leaving, next.ids, compiled->structure);
   next.straight = std::make_shared<const compiler::Compiled>(*compiled);
   if (detour_.yielded) compiler::yield(compiled->structure);
+  if (detour_.quiet) compiler::be_quiet(compiled->structure);
   next.compiled = *std::move(compiled);
   next.names = Names(next.compiled);
   next.digest = digest_of(next.compiled);

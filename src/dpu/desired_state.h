@@ -72,6 +72,8 @@ std::string whole_update(const Snapshot& snapshot);
 struct Detour {
   std::set<std::string> fallen;
   bool yielded = false;
+  bool quiet = false;             // ours is about to: no probe is answered any more
+  std::set<std::string> leaving;  // have come back to their DPUs a moment ago
   friend bool operator==(const Detour&, const Detour&) = default;
 };
 

@@ -87,7 +87,8 @@ class WholeNode final : public Node {
   void follow_state();
   void follow_outputs();
   void tell_restart(Phase phase);
-  void publish_detour(const PeerWatch::InForce& in_force, bool yielded);
+  void publish_detour(const PeerWatch::InForce& in_force);
+  void await_host();
   [[nodiscard]] NodeFigures metrics();
   [[nodiscard]] secure::TlsFiles tls() const {
     return {options_.certificate, options_.key, options_.authority};
@@ -116,7 +117,7 @@ class WholeNode final : public Node {
   std::unique_ptr<EngineThread> engine_;
   std::unique_ptr<Supervisor> supervisor_;
   std::mutex detour_lock_;
-  bool yielded_ = false;  // under detour_lock_
+  Yield yield_ = Yield::kNo;  // under detour_lock_
   std::unique_ptr<PeerWatch> peers_;
   std::unique_ptr<ServicesOfNode> services_;
   std::unique_ptr<Rollouts> rollouts_;
@@ -128,6 +129,7 @@ class WholeNode final : public Node {
   std::unique_ptr<Server> server_;
   std::unique_ptr<secure::HostLinkServer> host_link_;
 
+  const absl::Time began_ = steady_time();
   std::chrono::steady_clock::time_point since_;
   std::string version_;  // of the active engine, as health was told
   std::shared_ptr<const Snapshot> followed_;
@@ -141,6 +143,7 @@ absl::Status WholeNode::begin() {
   tell_restart(Phase::kBegin);
   if (absl::Status status = open_desk(); !status.ok()) return status;
   if (absl::Status status = start_engines(); !status.ok()) return status;
+  await_host();
   (void)put_in_force();
   start_services();
   if (absl::Status status = start_rollouts(); !status.ok()) return status;
@@ -228,7 +231,7 @@ absl::Status WholeNode::start_engines() {
   desired_.store(state_.get());
 
   SplitNeeds needs{events_.get(), state_.get(), &*notes_, &notes_lock_};
-  needs.fallback_in_force = [this] { return desk_ != nullptr && desk_->state().yielded; };
+  needs.fallback_in_force = [this] { return desk_ != nullptr && desk_->state().yielded(); };
   auto started = agent::start_engines(options_, needs);
   if (!started.ok()) return started.status();
   engine_ = std::move(started->engine);
@@ -269,7 +272,7 @@ NodeFigures WholeNode::metrics() {
 void WholeNode::start_services() {
   peers_ = std::make_unique<PeerWatch>(PeerWatch::Settings{}, [this](const PeerWatch::InForce& in_force) {
     const std::lock_guard lock(detour_lock_);
-    publish_detour(in_force, yielded_);
+    publish_detour(in_force);
   });
   ServicesOfNode::Parts parts;
   parts.node = options_.node;
@@ -286,11 +289,11 @@ void WholeNode::start_services() {
   };
   parts.figures = [this] { return on_engine([](engine::Engine& e) { return e.figures(); }); };
   parts.beats = [this] { return supervisor_->beats(); };
-  parts.silent = [this] { return desk_->state().yielded; };
+  parts.silent = [this] { return desk_->state().yielded(); };
   parts.metrics = [this] { return metrics(); };
   parts.placement = [this](const std::string& service) {
     for (const char* one : kEngineServices) {
-      if (service == one && desk_->state().yielded) return std::string("host");
+      if (service == one && desk_->state().yielded()) return std::string("host");
     }
     return std::string("dpu");
   };
@@ -354,19 +357,33 @@ absl::Status WholeNode::open_desk() {
       return absl::NotFoundError(absl::StrCat("Node ", options_.node, " has no spec.fallback.underlay"));
     return bundles_->make(*now->straight, now->generation.value(), *node->fallback);
   };
-  hooks.yield = [this](bool yielded) {
+  hooks.yield = [this](Yield yield) {
     const std::lock_guard lock(detour_lock_);
-    yielded_ = yielded;
-    if (state_ != nullptr)
-      publish_detour(peers_ == nullptr ? PeerWatch::InForce{} : peers_->in_force(), yielded);
+    yield_ = yield;
+    if (state_ != nullptr) publish_detour(peers_ == nullptr ? PeerWatch::InForce{} : peers_->in_force());
   };
   desk_ = std::make_unique<Desk>(Desk::Settings{.node = options_.node}, std::move(hooks), *events_);
   return absl::OkStatus();
 }
 
-void WholeNode::publish_detour(const PeerWatch::InForce& in_force, bool yielded) {
-  if (absl::Status status = state_->detour({in_force, yielded}); !status.ok())
+void WholeNode::publish_detour(const PeerWatch::InForce& in_force) {
+  const Detour detour{in_force, yield_ == Yield::kYes, yield_ == Yield::kQuiet,
+                      peers_ == nullptr ? PeerWatch::InForce{} : peers_->leaving()};
+  if (absl::Status status = state_->detour(detour); !status.ok())
     spdlog::error("the way around a fallen node cannot be put in force: {}", status.ToString());
+  desk_->bundle_changed();
+}
+
+// Engines that begin with us were not there before: then the host may be carrying the traffic.
+void WholeNode::await_host() {
+  const auto* node = state_->now()->find<manifest::Node>("Node", "", options_.node);
+  const bool has_host = !options_.host_link.empty() && node != nullptr && node->fallback;
+  const bool engines_lived = supervisor_->split() && supervisor_->ports().started_at < began_;
+  if (!has_host || engines_lived) return;
+  desk_->await_host();
+  const std::lock_guard lock(detour_lock_);
+  yield_ = desk_->state().yield;
+  publish_detour({});
 }
 
 std::vector<ConsumerView> WholeNode::host_consumer() const {
@@ -459,6 +476,7 @@ void WholeNode::turn() {
     services_->set_engine_version(version);
   }
   desk_->tick();
+  peers_->tick();
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ Fallback::Fallback(Settings settings, Keeper& keeper, Path& path, Log log)
       path_(path),
       log_(std::move(log)),
       machine_(remembered(settings_.folder + "/state", settings_.machine)) {
+  keeper_.report({machine_.state(), {}, ""});
   if (machine_.state() != State::kDormant)
     log_("warning", absl::StrCat("found itself ", std::string(name(machine_.state())), " after a restart"));
 }
@@ -53,6 +54,8 @@ size_t Fallback::content(const Keeper::News& news) {
 // The path is kept ready for the newest bundle and the endpoints as they are now.
 void Fallback::follow(const Keeper::News& news) {
   if (!news.bundle || !news.bundle_fault.empty()) return;
+  const bool on_the_way = machine_.state() == State::kBlocking || machine_.state() == State::kHandingBack;
+  if (on_the_way && generation_ != 0) return;  // what carries is not touched meanwhile
   const absl::StatusOr<std::string> guests_text = read_file(settings_.guests_file);
   const size_t content = this->content(news);
   const bool same = content == content_ && generation_ == news.bundle->generation() && guests_text.ok() &&
@@ -70,6 +73,7 @@ void Fallback::follow(const Keeper::News& news) {
     log_("error", absl::StrCat("generation ", news.bundle->generation(), " is not prepared: ", path_fault_));
     return;
   }
+  prepared_ = true;
   generation_ = news.bundle->generation();
   content_ = content;
   guests_text_ = *guests_text;
@@ -106,6 +110,8 @@ bool Fallback::ports_are_there(const Keeper::News& news, Order order) {
 Situation Fallback::situation(const Keeper::News& news) {
   if (order_ == Order::kReturn && machine_.state() == State::kDormant) order_ = Order::kNone;
   Situation now{.now = boottime(), .lease = news.lease, .dpu_healthy = news.dpu_healthy};
+  now.gentle = news.carries.has_value();
+  now.dpu_carries = news.carries.value_or(false);
   now.order = order_ != Order::kNone ? order_ : news.order;
   now.allowed = news.bundle && news.bundle->services_size() > 0;
   now.bundle_fault = news.bundle_fault;
@@ -121,13 +127,37 @@ void Fallback::keep_state() {
   if (!status.ok()) log_("error", message(status));
 }
 
+absl::Status Fallback::do_on_path(Action action) {
+  if (!prepared_) return absl::FailedPreconditionError(path_fault_);  // nobody would be moved
+  switch (action) {
+    case Action::kTakeOver:
+      return path_.take_over();
+    case Action::kGiveBack:
+      return path_.give_back();
+    case Action::kOpenHost:
+      return path_.open_host();
+    case Action::kMoveToHost:
+      return path_.move_to_host();
+    case Action::kOpenDpu:
+      return path_.open_dpu();
+    case Action::kMoveToDpu:
+      return path_.move_to_dpu();
+    case Action::kNone:
+      break;
+  }
+  return absl::OkStatus();
+}
+
 void Fallback::carry_out(Action action) {
   keep_state();
   keeper_.report({machine_.state(), path_.unfit(), ""});
   const absl::Duration began = boottime();
-  absl::Status status = action == Action::kTakeOver ? path_.take_over() : path_.give_back();
-  // Half a take-over is none: those endpoints that have a port of the DPU's go back to it.
-  if (!status.ok() && action == Action::kTakeOver) (void)path_.give_back();
+  absl::Status status = do_on_path(action);
+  // Half a move is none.  On the way there those endpoints that have a port of the DPU's go back to it, on
+  // the way back those that have left return.
+  const bool there = machine_.state() == State::kBlocking;
+  if (!status.ok() && there) (void)path_.give_back();
+  if (!status.ok() && !there && action != Action::kGiveBack) (void)path_.take_over();
   took_ms_ = absl::ToDoubleMilliseconds(boottime() - began);
   machine_.done(action, status.ok(), message(status), boottime());
   keep_state();

@@ -38,6 +38,7 @@ class Fallback {
   size_t content(const Keeper::News& news);
   bool ports_are_there(const Keeper::News& news, Order order);
   void carry_out(Action action);
+  absl::Status do_on_path(Action action);
   void keep_state();
   Situation situation(const Keeper::News& news);
 
@@ -52,6 +53,7 @@ class Fallback {
   std::shared_ptr<const v1::HostBundle> hashed_;  // whose hash this is:
   size_t hash_ = 0;
   std::string guests_text_;  // and these endpoints
+  bool prepared_ = false;    // since this process began
   std::string path_fault_ = "the path is not prepared yet";
   absl::Duration tested_at_ = -absl::InfiniteDuration();
   absl::Duration test_took_ = absl::ZeroDuration();

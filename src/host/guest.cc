@@ -1,5 +1,6 @@
 #include "host/guest.h"
 
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -111,13 +112,46 @@ Belongings belongings_of(const NetworkWorld& network, const Place& place) {
   return made;
 }
 
+std::string open_lines(const std::string& device, const std::optional<MacAddress>& mac, uint32_t mtu) {
+  return absl::StrCat(mac ? absl::StrCat("link set ", device, " address ", mac->str(), "\n") : "",
+                      "link set ", device, " mtu ", mtu, "\nlink set ", device, " up\n");
+}
+
+std::string shift_lines(const Belongings& what, const std::string& from, const std::string& to) {
+  return absl::StrCat(on(what.addresses, to), on(what.routes, to), "addr flush dev ", from, "\n");
+}
+
 std::string move_lines(const Belongings& what, const std::string& from, bool from_exists,
-                       const std::string& to, const MacAddress& mac, uint32_t mtu) {
-  std::string lines;
-  if (from_exists) lines = absl::StrCat("link set ", from, " down\naddr flush dev ", from, "\n");
-  absl::StrAppend(&lines, "link set ", to, " address ", mac.str(), "\nlink set ", to, " mtu ", mtu,
-                  "\nlink set ", to, " up\n", on(what.addresses, to), on(what.routes, to));
-  return lines;
+                       const std::string& to, const std::optional<MacAddress>& mac, uint32_t mtu) {
+  return absl::StrCat(
+      from_exists ? absl::StrCat("link set ", from, " down\naddr flush dev ", from, "\n") : "",
+      open_lines(to, mac, mtu), on(what.addresses, to), on(what.routes, to));
+}
+
+bool is_open(const Guest& guest, const std::string& device, const MacAddress& mac) {
+  const auto shown = run(guest.netns, {"ip", "-j", "link", "show", "dev", device});
+  if (!shown.ok()) return false;
+  const json links = json::parse(*shown, nullptr, false);
+  if (!links.is_array() || links.empty() || !links[0].contains("flags")) return false;
+  const json& flags = links[0]["flags"];
+  return word(links[0], "address") == mac.str() && std::find(flags.begin(), flags.end(), "UP") != flags.end();
+}
+
+std::set<std::string> accept_from_both(const Guest& guest, const std::set<std::string>& devices) {
+  std::set<std::string> loosened;
+  for (const std::string& device : devices) {
+    const auto filter = run(guest.netns, {"cat", "/proc/sys/net/ipv4/conf/all/rp_filter",
+                                          absl::StrCat("/proc/sys/net/ipv4/conf/", device, "/rp_filter")});
+    if (!filter.ok() || filter->find('1') == std::string::npos) continue;
+    (void)write_settings(guest.netns, {{absl::StrCat("ipv4/conf/", device, "/rp_filter"), "2"}});
+    loosened.insert(device);
+  }
+  return loosened;
+}
+
+void accept_as_before(const Guest& guest, const std::set<std::string>& devices) {
+  for (const std::string& device : devices)
+    (void)write_settings(guest.netns, {{absl::StrCat("ipv4/conf/", device, "/rp_filter"), "1"}});
 }
 
 }  // namespace outrigger::host

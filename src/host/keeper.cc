@@ -10,6 +10,7 @@ namespace outrigger::host {
 
 namespace {
 
+constexpr absl::Duration kReportWithin = absl::Seconds(1);
 constexpr uint64_t kFirstSkip = 12ULL * 3600 * 1'000'000;  // twice that is a day
 constexpr uint64_t kLongestSkip = 366 * 2 * kFirstSkip;
 
@@ -93,9 +94,23 @@ Keeper::News Keeper::news() const {
 void Keeper::report(Report report) {
   const std::lock_guard lock(mutex_);
   report_ = std::move(report);
+  reported_ = true;
+}
+
+// A DPU that hears "dormant" carries the traffic: nothing is said before it is known.
+void Keeper::wait_for_report() {
+  const absl::Duration end = boottime() + kReportWithin;
+  while (!stop_ && boottime() < end) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (reported_) return;
+    }
+    absl::SleepFor(absl::Milliseconds(5));
+  }
 }
 
 void Keeper::talk() {
+  wait_for_report();
   while (!stop_) {
     const absl::Duration began = boottime();
     renew();
@@ -131,16 +146,19 @@ void Keeper::renew() {
     skip_ = kFirstSkip;
     lease_until_ = sent + absl::Milliseconds(reply->lease_ms());
     news_.dpu_healthy = reply->dpu_healthy();
+    news_.carries = reply->has_carries() ? std::optional(reply->carries()) : std::nullopt;
     news_.order = reply->order() == "fall_back" ? Order::kFallBack
                   : reply->order() == "return"  ? Order::kReturn
                                                 : Order::kNone;
     // A refused bundle is not asked for again until there is another; one that ages is.
     const bool ageing = fresh_ && news_.bundle && boottime() - taken_at_ > absl::Hours(1);
-    newer = reply->bundle_generation() != offered_generation_ || !news_.bundle || !fresh_ || ageing;
+    newer = reply->bundle_generation() != offered_generation_ || reply->bundle_mark() != offered_mark_ ||
+            !news_.bundle || !fresh_ || ageing;
     if (newer && !refusal_.empty() && reply->bundle_generation() == offered_generation_ &&
-        sequence_ % 25 != 0)
+        reply->bundle_mark() == offered_mark_ && sequence_ % 25 != 0)
       newer = false;
     offered_generation_ = reply->bundle_generation();
+    offered_mark_ = reply->bundle_mark();
   }
   if (newer) fetch();
 }

@@ -41,6 +41,7 @@ class Keeper {
     bool lease = false;
     bool dpu_healthy = false;
     Order order = Order::kNone;
+    std::optional<bool> carries;                   // what the DPU says of itself; not there: it does not say
     std::string link_fault;                        // of the last call
     std::string bundle_fault;                      // empty: `bundle` is to be used
     std::string refusal;                           // of the last bundle that was not taken
@@ -58,6 +59,7 @@ class Keeper {
 
  private:
   void talk();
+  void wait_for_report();
   void renew();
   void fetch();
   void load();
@@ -75,7 +77,8 @@ class Keeper {
   absl::Duration lease_until_;
   absl::Duration taken_at_;  // when the bundle came, if it came over the link
   bool fresh_ = false;
-  uint64_t sequence_ = 0, skip_ = 0, offered_generation_ = 0;
+  uint64_t sequence_ = 0, skip_ = 0, offered_generation_ = 0, offered_mark_ = 0;
+  bool reported_ = false;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

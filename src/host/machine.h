@@ -5,6 +5,11 @@
 //   dormant --lease lost, or an order--> blocking --done--> active --DPU healthy, or an order--> handing_back
 //      ^                                    |failed                                                  |done
 //      '------------------------------------+--------------------------------------------------------'
+//
+// A lost lease is answered at once: shut the one, open the other.  Where both sides live a switch is make
+// before break, in three steps with time between them: the path that will carry is opened beside the other;
+// when everybody who sends hears it, what the endpoints send moves over; when everybody sends there, the
+// other is shut.  A lease that is lost meanwhile ends this: the host takes all.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +24,15 @@ enum class State : uint8_t { kDormant, kBlocking, kActive, kHandingBack, kFailed
 std::string_view name(State state);  // "dormant", "blocking", "active", "handing_back", "failed"
 
 enum class Order : uint8_t { kNone, kFallBack, kReturn };
-enum class Action : uint8_t { kNone, kTakeOver, kGiveBack };
+enum class Action : uint8_t {
+  kNone,
+  kTakeOver,  // whole: the host path alone is open
+  kGiveBack,  // whole: the DPU's alone
+  kOpenHost,  // the host path, beside the DPU's
+  kMoveToHost,
+  kOpenDpu,  // the DPU's ports, beside the host path
+  kMoveToDpu,
+};
 
 struct Situation {
   absl::Duration now;        // since some fixed moment
@@ -30,6 +43,8 @@ struct Situation {
   std::string bundle_fault;  // why there is nothing to go by; empty: there is a valid bundle
   std::string path_fault;    // why the kernel path would not work; empty: it would
   bool ports = true;         // the DPU's ports of all endpoints exist
+  bool gentle = false;       // the DPU says whether it carries, so both can be open at once
+  bool dpu_carries = false;  // what it says
 };
 
 class Machine {
@@ -37,6 +52,11 @@ class Machine {
   struct Settings {
     absl::Duration steady = absl::Seconds(5);  // the DPU is healthy for so long before it gets its work back
     absl::Duration retry = absl::Seconds(2);
+    absl::Duration unnoticed = absl::Milliseconds(1500);  // until peers have missed the DPU's answers
+    absl::Duration last_words = absl::Milliseconds(500);  // what was sent before a move has arrived
+    absl::Duration promise = absl::Seconds(3);            // for the DPU to say that it carries
+    absl::Duration opened = absl::Milliseconds(300);      // for it to find its peers
+    absl::Duration noticed = absl::Milliseconds(2500);    // until peers have seen its answers again
   };
   explicit Machine(Settings settings, State state = State::kDormant, bool ordered = false)
       : settings_(settings), state_(state), ordered_(ordered) {}
@@ -52,6 +72,11 @@ class Machine {
  private:
   Action wants_host(const Situation& now);
   Action wants_dpu(const Situation& now);
+  Action takes_over(const Situation& now);
+  Action hands_back(const Situation& now);
+  [[nodiscard]] bool for_as_long_as(absl::Duration time, const Situation& now) const {
+    return now.now - stepped_at_ >= time;
+  }
   void go(State state, std::string reason);
 
   Settings settings_;
@@ -60,6 +85,10 @@ class Machine {
   std::string reason_;
   absl::Duration healthy_since_ = absl::InfiniteDuration();
   absl::Duration not_before_ = absl::ZeroDuration();
+  // Within blocking and handing_back; forgotten by a restart, which begins with the first step again.
+  enum class Step : uint8_t { kBegun, kOpened, kMoved } step_ = Step::kBegun;
+  absl::Duration stepped_at_ = absl::ZeroDuration();
+  absl::Duration carried_since_ = absl::InfiniteDuration();
 };
 
 }  // namespace outrigger::host

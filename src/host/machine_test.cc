@@ -140,5 +140,142 @@ TEST_F(MachineTest, ARestartFinishesWhatWasBegun) {
   EXPECT_EQ(Machine({}, State::kActive, true).step(at(60)), Action::kNone);
 }
 
+class GentleTest : public MachineTest {
+ protected:
+  GentleTest() { world_.gentle = true; }
+  void done(Action action, double seconds) { machine_.done(action, true, "", absl::Seconds(seconds)); }
+  void fall_back_by_order() {
+    world_.order = Order::kFallBack;
+    world_.dpu_carries = true;
+    ASSERT_EQ(step(10), Action::kOpenHost);
+    EXPECT_EQ(machine_.state(), State::kBlocking);
+    done(Action::kOpenHost, 10.1);
+  }
+  void active_since_order() {
+    fall_back_by_order();
+    ASSERT_EQ(step(11.6), Action::kMoveToHost);
+    done(Action::kMoveToHost, 11.7);
+    ASSERT_EQ(step(12.2), Action::kTakeOver);
+    done(Action::kTakeOver, 12.3);
+    ASSERT_EQ(machine_.state(), State::kActive);
+    world_.dpu_carries = false;
+  }
+  // The DPU is asked to carry, and the host's path is still open.
+  void handing_back() {
+    active_since_order();
+    world_.order = Order::kReturn;
+    ASSERT_EQ(step(20), Action::kOpenDpu);
+    EXPECT_EQ(machine_.state(), State::kHandingBack);
+    done(Action::kOpenDpu, 20.1);
+  }
+  void moved_back() {
+    handing_back();
+    world_.dpu_carries = true;
+    ASSERT_EQ(step(20.2), Action::kNone);
+    ASSERT_EQ(step(20.5), Action::kMoveToDpu);
+    done(Action::kMoveToDpu, 20.6);
+  }
+};
+
+TEST_F(GentleTest, AnOrderOpensTheHostPathBeforeAnythingMoves) {
+  fall_back_by_order();
+  EXPECT_EQ(step(11.5), Action::kNone);
+  EXPECT_EQ(step(11.6), Action::kMoveToHost);
+  done(Action::kMoveToHost, 11.7);
+  EXPECT_EQ(step(12.1), Action::kNone);
+  EXPECT_EQ(step(12.2), Action::kTakeOver);
+  EXPECT_EQ(machine_.state(), State::kBlocking);
+  done(Action::kTakeOver, 12.3);
+  EXPECT_EQ(machine_.state(), State::kActive);
+  EXPECT_TRUE(machine_.ordered());
+}
+
+TEST_F(GentleTest, ADeadDpuIsNotWaitedFor) {
+  world_.lease = false;
+  EXPECT_EQ(step(10), Action::kTakeOver);
+}
+
+TEST_F(GentleTest, ADpuThatDiesOnTheWayThereIsNotWaitedForEither) {
+  fall_back_by_order();
+  world_.lease = false;
+  EXPECT_EQ(step(10.2), Action::kTakeOver);
+}
+
+TEST_F(GentleTest, EndpointsMoveBackWhenTheDpuSaysThatItCarries) {
+  handing_back();
+  EXPECT_EQ(step(21), Action::kNone);
+  world_.dpu_carries = true;
+  EXPECT_EQ(step(21.1), Action::kNone);
+  EXPECT_EQ(step(21.4), Action::kMoveToDpu);
+  done(Action::kMoveToDpu, 21.5);
+  EXPECT_EQ(step(23.9), Action::kNone);  // peers still send to the host
+  EXPECT_EQ(step(24), Action::kGiveBack);
+  done(Action::kGiveBack, 24);
+  EXPECT_EQ(machine_.state(), State::kDormant);
+  EXPECT_FALSE(machine_.ordered());
+}
+
+TEST_F(GentleTest, ADpuThatNeverSaysSoGetsNothing) {
+  handing_back();
+  EXPECT_EQ(step(23), Action::kNone);
+  EXPECT_EQ(step(23.1), Action::kTakeOver);
+  done(Action::kTakeOver, 23.2);
+  EXPECT_EQ(machine_.state(), State::kActive);
+  EXPECT_EQ(step(24), Action::kNone);
+  EXPECT_EQ(step(25.2), Action::kOpenDpu);  // tried again
+}
+
+TEST_F(GentleTest, ADpuThatDiesDuringTheHandBackLosesItAll) {
+  for (const bool moved : {false, true}) {
+    machine_ = Machine{Machine::Settings{}};
+    world_.lease = true;
+    if (moved) {
+      moved_back();
+    } else {
+      handing_back();
+    }
+    world_.lease = false;
+    EXPECT_EQ(step(20.7), Action::kTakeOver) << moved;
+    done(Action::kTakeOver, 20.8);
+    EXPECT_EQ(machine_.state(), State::kActive);
+  }
+}
+
+TEST_F(GentleTest, IllnessDuringTheHandBackStopsNothing) {
+  moved_back();
+  world_.dpu_healthy = false;  // its peers have not answered yet
+  EXPECT_EQ(step(21), Action::kNone);
+  EXPECT_EQ(step(23.1), Action::kGiveBack);
+}
+
+TEST_F(GentleTest, AStepThatFailsOnTheWayBackLeavesTheHostInCharge) {
+  handing_back();
+  world_.dpu_carries = true;
+  step(20.2);
+  ASSERT_EQ(step(20.5), Action::kMoveToDpu);
+  machine_.done(Action::kMoveToDpu, false, "no route", absl::Seconds(20.6));
+  EXPECT_EQ(machine_.state(), State::kActive);
+  EXPECT_EQ(machine_.reason(), "could not hand back: no route");
+  EXPECT_EQ(step(21), Action::kNone);
+  EXPECT_EQ(step(22.6), Action::kOpenDpu);
+}
+
+TEST_F(GentleTest, AStepThatFailsOnTheWayThereLeavesTheDpuInCharge) {
+  fall_back_by_order();
+  ASSERT_EQ(step(11.6), Action::kMoveToHost);
+  machine_.done(Action::kMoveToHost, false, "no route", absl::Seconds(11.7));
+  EXPECT_EQ(machine_.state(), State::kFailed);
+}
+
+TEST_F(GentleTest, ARestartBeginsWithTheFirstStepAgain) {
+  Machine back({}, State::kHandingBack, true);
+  EXPECT_EQ(back.step(at(1)), Action::kOpenDpu);
+  Machine there({}, State::kBlocking, true);
+  EXPECT_EQ(there.step(at(1)), Action::kOpenHost);
+  world_.lease = false;
+  EXPECT_EQ(Machine({}, State::kHandingBack).step(at(1)), Action::kTakeOver);
+  EXPECT_EQ(Machine({}, State::kBlocking).step(at(1)), Action::kTakeOver);
+}
+
 }  // namespace
 }  // namespace outrigger::host

@@ -15,7 +15,7 @@ namespace outrigger::host {
 namespace {
 
 // Never 0, which is the mark of connections that nobody judged.
-uint32_t mark_of(uint64_t generation) { return static_cast<uint32_t>(generation % 0xfffffffe) + 1; }
+uint32_t mark_of(uint64_t generation) { return static_cast<uint32_t>(generation % 0x7ffffffe) + 1; }
 
 // Endpoints that cannot be plugged in are not part of the world: nothing is sent to or taken from them.
 std::map<uint32_t, Guest> match(World& world, const std::vector<Guest>& guests) {
@@ -113,15 +113,58 @@ absl::Status Path::look(const NetworkWorld& /*network*/, const Place& place) {
 absl::Status Path::take(const NetworkWorld& network, const Place& place) {
   const Guest& guest = guests_.at(place.id);
   const bool there = present_[place.id].contains(guest.device);
-  return ip_batch(guest.netns, move_lines(belongings(network, place, guest), guest.device, there,
-                                          kFallbackDevice, place.mac, network.mtu));
+  const bool open = loosened_.contains(place.id);
+  const absl::Status status = ip_batch(
+      guest.netns, move_lines(belongings(network, place, guest), guest.device, there, kFallbackDevice,
+                              open ? std::nullopt : std::optional(place.mac), network.mtu));
+  one_again(guest, place.id);
+  return status;
 }
 
 absl::Status Path::give(const NetworkWorld& network, const Place& place) {
   const Guest& guest = guests_.at(place.id);
   const bool there = present_[place.id].contains(kFallbackDevice);
-  return ip_batch(guest.netns, move_lines(belongings(network, place, guest), kFallbackDevice, there,
-                                          guest.device, place.mac, network.mtu));
+  const bool open = loosened_.contains(place.id);
+  const absl::Status status = ip_batch(
+      guest.netns, move_lines(belongings(network, place, guest), kFallbackDevice, there, guest.device,
+                              open ? std::nullopt : std::optional(place.mac), network.mtu));
+  one_again(guest, place.id);
+  return status;
+}
+
+// Both devices; the one that carries already is left as it is.
+absl::Status Path::open(const NetworkWorld& network, const Place& place) {
+  const Guest& guest = guests_.at(place.id);
+  const std::set<std::string> both = {guest.device, kFallbackDevice};
+  loosened_[place.id] = accept_from_both(guest, both);
+  std::string lines;
+  for (const std::string& device : both) {
+    if (is_open(guest, device, place.mac)) continue;
+    absl::StrAppend(&lines, "link set ", device, " down\n", open_lines(device, place.mac, network.mtu));
+  }
+  return ip_batch(guest.netns, lines);
+}
+
+absl::Status Path::shift(const NetworkWorld& network, const Place& place, bool to_host) {
+  const Guest& guest = guests_.at(place.id);
+  const std::string from = to_host ? guest.device : kFallbackDevice,
+                    to = to_host ? kFallbackDevice : guest.device;
+  return ip_batch(guest.netns, shift_lines(belongings(network, place, guest), from, to));
+}
+
+absl::Status Path::shift_to_host(const NetworkWorld& network, const Place& place) {
+  return shift(network, place, true);
+}
+
+absl::Status Path::shift_to_dpu(const NetworkWorld& network, const Place& place) {
+  return shift(network, place, false);
+}
+
+void Path::one_again(const Guest& guest, uint32_t id) {
+  const auto loosened = loosened_.find(id);
+  if (loosened == loosened_.end()) return;
+  accept_as_before(guest, loosened->second);
+  loosened_.erase(loosened);
 }
 
 absl::Status Path::each(absl::Status (Path::*step)(const NetworkWorld&, const Place&)) {
@@ -169,13 +212,35 @@ bool Path::ports_are_there() const {
   });
 }
 
-absl::Status Path::give_back() {
+// Nothing is changed when one is missing.
+absl::Status Path::find_ports() {
   for (const auto& [id, guest] : guests_) {
     present_[id] = devices(guest.netns);
     if (present_[id].contains(guest.device)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("endpoint ", guest.endpoint, ": its port ", guest.device, " is not there yet"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Path::open_host() {
+  if (absl::Status status = find_ports(); !status.ok()) return status;
+  if (absl::Status status = each(&Path::look); !status.ok()) return status;
+  if (absl::Status status = set_tunnels(true); !status.ok()) return status;
+  return each(&Path::open);
+}
+
+absl::Status Path::move_to_host() { return each(&Path::shift_to_host); }
+
+absl::Status Path::open_dpu() {
+  if (absl::Status status = find_ports(); !status.ok()) return status;
+  return each(&Path::open);
+}
+
+absl::Status Path::move_to_dpu() { return each(&Path::shift_to_dpu); }
+
+absl::Status Path::give_back() {
+  if (absl::Status status = find_ports(); !status.ok()) return status;
   if (absl::Status status = set_tunnels(false); !status.ok()) return status;
   return each(&Path::give);
 }

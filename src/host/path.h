@@ -1,5 +1,7 @@
 // The kernel path as a whole: made and kept closed, opened, closed again.  Every step may be repeated; a step
-// that fails leaves the endpoints where they were or says which one it could not move.
+// that fails leaves the endpoints where they were or says which one it could not move.  take_over() and
+// give_back() end in their state from wherever they begin; the steps between them open both paths for a while
+// (see machine.h).
 // What exists is found by name, so a new process takes over what a dead one left.  Not thread-safe.
 #pragma once
 
@@ -28,6 +30,13 @@ class Path {
   // Shuts this path and gives the endpoints back to the DPU's ports.  FailedPrecondition names one that has
   // no port yet; nothing is changed then.
   virtual absl::Status give_back();
+  // Opens this path beside the DPU's ports; nothing moves yet.
+  virtual absl::Status open_host();
+  // What endpoints send goes through this path from now on, and may still arrive at either.
+  virtual absl::Status move_to_host();
+  // Opens the DPU's ports beside this path.  FailedPrecondition names one that is not there.
+  virtual absl::Status open_dpu();
+  virtual absl::Status move_to_dpu();
   // Why the path would not carry traffic; OK when it would.
   virtual absl::Status test();
   [[nodiscard]] virtual bool ports_are_there() const;
@@ -45,12 +54,20 @@ class Path {
   absl::Status look(const NetworkWorld& network, const Place& place);
   absl::Status take(const NetworkWorld& network, const Place& place);
   absl::Status give(const NetworkWorld& network, const Place& place);
+  absl::Status open(const NetworkWorld& network, const Place& place);
+  absl::Status shift_to_host(const NetworkWorld& network, const Place& place);
+  absl::Status shift_to_dpu(const NetworkWorld& network, const Place& place);
+  absl::Status shift(const NetworkWorld& network, const Place& place, bool to_host);
+  absl::Status find_ports();
+  void one_again(const Guest& guest, uint32_t id);
   absl::Status each(absl::Status (Path::*step)(const NetworkWorld&, const Place&));
 
   std::string prefix_, folder_;
   World world_;
   std::map<uint32_t, Guest> guests_;                   // of local endpoints, by id
   std::map<uint32_t, std::set<std::string>> present_;  // devices in them, when a switch began
+  std::map<uint32_t, std::set<std::string>>
+      loosened_;  // of those that are open twice: see accept_from_both()
 };
 
 }  // namespace outrigger::host

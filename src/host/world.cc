@@ -150,16 +150,23 @@ class Reader {
         absl::StrCat("Network ", from.name(), ": broadcast replicate; broadcast and multicast are dropped"));
   }
 
-  // Who may speak through whose tunnel; a node that judges may also route for nodes that do not.
+  // Who may speak through whose tunnel; a node that judges may also route for nodes that do not, and one that
+  // is on its way between its DPU and its host speaks through either.
   void sources() {
     std::map<uint32_t, bool> judges;
-    for (const engine::Peer& peer : update_.structure().peers()) judges[peer.id()] = peer.enforces();
+    std::set<std::pair<uint32_t, uint32_t>> also;  // peer that endpoints are behind, peer they may come from
+    for (const engine::Peer& peer : update_.structure().peers()) {
+      judges[peer.id()] = peer.enforces();
+      if (peer.has_also()) also.emplace(peer.id(), peer.also());
+    }
     for (const engine::Peer& peer : update_.structure().peers()) {
       if (tunnels_[peer.id()].is_zero()) continue;
       TunnelPeer made{.name = peer.name(), .address = tunnels_[peer.id()]};
       for (const engine::Endpoint& endpoint : update_.structure().endpoints()) {
         if (endpoint.place_case() != engine::Endpoint::kPeer) continue;
-        if (endpoint.peer() != peer.id() && !(peer.enforces() && !judges[endpoint.peer()])) continue;
+        const bool routes_for_it = peer.enforces() && !judges[endpoint.peer()];
+        if (endpoint.peer() != peer.id() && !routes_for_it && !also.contains({endpoint.peer(), peer.id()}))
+          continue;
         std::vector<Interval>& to = made.sources[endpoint.vni()];
         for (const std::string& bytes : endpoint.addresses()) {
           const auto address = IpAddress::from_bytes(bytes);

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "dpu/journal/rules.h"
 
 namespace outrigger::agent {
 namespace {
@@ -12,6 +13,12 @@ constexpr size_t kMaxUnfit = 1000, kMaxError = 1000;
 
 bool carries(const std::string& state) {
   return state == "blocking" || state == "active" || state == "handing_back";
+}
+
+// The host's own word alone: whoever is only told to take over may find that it cannot.
+Yield wanted(const HostState& host) {
+  if (host.state == "active") return Yield::kYes;
+  return host.state == "blocking" ? Yield::kQuiet : Yield::kNo;
 }
 
 }  // namespace
@@ -34,13 +41,12 @@ void Desk::tell(const Notes& notes) {
   if (notes.yield && hooks_.yield) hooks_.yield(*notes.yield);
 }
 
-// The host carries the traffic, or is about to because it was told: then this side must be silent.
 void Desk::settle(Notes& notes) {
   if (host_.order == "fall_back" && host_.state == "active") host_.order.clear();
   if (host_.order == "return" && host_.state == "dormant") host_.order.clear();
-  const bool yields = carries(host_.state) || host_.order == "fall_back";
-  if (yields != host_.yielded) notes.yield = yields;
-  host_.yielded = yields;
+  const Yield yields = wanted(host_);
+  if (yields != host_.yield) notes.yield = yields;
+  host_.yield = yields;
 }
 
 void Desk::note_state(const v1::RenewRequest& request, Notes& notes) {
@@ -49,7 +55,10 @@ void Desk::note_state(const v1::RenewRequest& request, Notes& notes) {
   const std::string text =
       absl::StrCat("the host's fallback is ", request.fallback_state(), request.error().empty() ? "" : ": ",
                    request.error().substr(0, kMaxError));
-  if (is && !was) notes.events.push_back(event(Kind::kFallback, Phase::kBegin, Domain::kDpu, text));
+  if (is && !was) {
+    notes.events.push_back(event(Kind::kFallback, Phase::kBegin, Domain::kDpu, text));
+    if (host_.order == "fall_back") notes.events.back().evidence[kOrderedBy] = ordered_by_;
+  }
   if (is && was && host_.state != request.fallback_state()) {
     notes.events.push_back(event(Kind::kFallback, Phase::kAct, Domain::kDpu, text));
   }
@@ -92,6 +101,8 @@ absl::StatusOr<v1::RenewReply> Desk::renew(const v1::RenewRequest& request) {
     note_state(request, notes);
     settle(notes);
     reply.set_order(host_.order);
+    reply.set_carries(host_.yield != Yield::kYes);
+    reply.set_bundle_mark(mark_);
   }
   tell(notes);
   reply.set_lease_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(settings_.lease)));
@@ -110,16 +121,19 @@ absl::StatusOr<v1::SignedBundle> Desk::fetch(const v1::FetchBundleRequest& reque
   if (generation == 0 || (request.have_generation() != 0 && request.have_generation() >= generation)) {
     return absl::NotFoundError(absl::StrCat("no bundle newer than generation ", request.have_generation()));
   }
+  uint64_t mark = 0;
   {
     const std::lock_guard lock(mutex_);
     const bool fresh = settings_.clock() - cached_at_ < settings_.refresh;
-    if (cached_generation_ == generation && fresh) return cached_;
+    if (cached_generation_ == generation && cached_mark_ == mark_ && fresh) return cached_;
+    mark = mark_;
   }
   absl::StatusOr<v1::SignedBundle> made = hooks_.bundle();
   if (!made.ok()) return made.status();
   const std::lock_guard lock(mutex_);
   cached_ = *made;
   cached_generation_ = generation;
+  cached_mark_ = mark;
   cached_at_ = settings_.clock();
   return made;
 }
@@ -134,6 +148,7 @@ absl::Status Desk::order_fall_back(const std::string& actor) {
       return absl::FailedPreconditionError(
           absl::StrCat("the host has no valid bundle", host_.error.empty() ? "" : ": ", host_.error));
     host_.order = "fall_back";
+    ordered_by_ = actor;
     notes.events.push_back(
         event(Kind::kFallback, Phase::kPoint, Domain::kDpu, absl::StrCat("fallback ordered by ", actor)));
   }
@@ -165,8 +180,26 @@ HostState Desk::state() const {
   return host_;
 }
 
+void Desk::await_host() {
+  const std::lock_guard lock(mutex_);
+  if (host_.known) return;
+  host_.yield = Yield::kYes;
+  awaiting_until_ = settings_.clock() + settings_.patience;
+}
+
+void Desk::bundle_changed() {
+  const std::lock_guard lock(mutex_);
+  ++mark_;
+}
+
 void Desk::tick() {
   Notes notes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!host_.known && host_.yielded() && settings_.clock() >= awaiting_until_) settle(notes);
+  }
+  tell(notes);
+  notes = {};
   {
     const std::lock_guard lock(mutex_);
     if (!host_.linked || settings_.clock() - host_.last_call < settings_.lease) return;

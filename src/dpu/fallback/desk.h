@@ -1,7 +1,10 @@
 // The DPU's end of the lease: answers the host, carries the operator's order to it, and tells the journal
 // what becomes of it.  While the host carries the traffic this side yields: the engine speaks through no
-// tunnel, so that no packet is taken from both.  Thread-safety: any thread; hooks are called without a lock
-// held.
+// tunnel.  Where both sides live, a switch is make before break, and the order of its steps is the host's:
+//   blocking       the host path opens beside ours: we still carry, but answer no peer's probe, so that they
+//   move active         we yield handing_back   we carry again; the host moves its endpoints when we have
+//   said so dormant        the host path is shut
+// Thread-safety: any thread; hooks are called without a lock held.
 #pragma once
 
 #include <functional>
@@ -17,6 +20,12 @@
 
 namespace outrigger::agent {
 
+enum class Yield : uint8_t {
+  kNo,
+  kQuiet,  // carries, but answers no probe
+  kYes,    // speaks through no tunnel
+};
+
 struct HostState {
   bool known = false;             // it has called since this agent began
   bool linked = false;            // and within the lease
@@ -27,7 +36,8 @@ struct HostState {
   std::string error;
   std::vector<std::string> unfit;
   std::string order;  // "", "fall_back", "return": what it is told
-  bool yielded = false;
+  Yield yield = Yield::kNo;
+  [[nodiscard]] bool yielded() const { return yield != Yield::kNo; }  // the work is not wholly ours
 };
 
 class Desk final : public HostDesk {
@@ -35,17 +45,21 @@ class Desk final : public HostDesk {
   struct Settings {
     std::string node;
     absl::Duration lease = absl::Seconds(1);
-    absl::Duration refresh = absl::Hours(1);  // a bundle is made again when it is so old
+    absl::Duration refresh = absl::Hours(1);     // a bundle is made again when it is so old
+    absl::Duration patience = absl::Seconds(3);  // for the first call, after await_host()
     std::function<absl::Time()> clock = [] { return steady_time(); };  // of leases and times told below
   };
   struct Hooks {
     std::function<bool()> healthy;         // every service that falls back on the host is ready
     std::function<uint64_t()> generation;  // in force; 0: none yet
     std::function<absl::StatusOr<v1::SignedBundle>()> bundle;  // of that generation
-    std::function<void(bool)> yield;                           // true: the host carries the traffic
+    std::function<void(Yield)> yield;                          // returns when it is so
   };
   Desk(Settings settings, Hooks hooks, Events& events)
-      : settings_(std::move(settings)), hooks_(std::move(hooks)), events_(events) {}
+      : settings_(std::move(settings)),
+        hooks_(std::move(hooks)),
+        events_(events),
+        mark_(static_cast<uint64_t>(absl::ToUnixMicros(settings_.clock()))) {}
 
   absl::StatusOr<v1::RenewReply> renew(const v1::RenewRequest& request) override;
   absl::StatusOr<v1::SignedBundle> fetch(const v1::FetchBundleRequest& request) override;
@@ -55,13 +69,18 @@ class Desk final : public HostDesk {
   [[nodiscard]] absl::Status order_fall_back(const std::string& actor);
   [[nodiscard]] absl::Status order_return(const std::string& actor);
   [[nodiscard]] HostState state() const;
+  // This DPU was dead, so its host may carry the traffic: yields until the host has called, or it is clear
+  // that there is none.  Calls no hook.
+  void await_host();
+  // The bundle is another though its generation is not: peers have fallen back, or returned.
+  void bundle_changed();
   // Notices silence; call it a few times a second.
   void tick();
 
  private:
   struct Notes {
     std::vector<Event> events;
-    std::optional<bool> yield;
+    std::optional<Yield> yield;
   };
   void tell(const Notes& notes);
   void note_state(const v1::RenewRequest& request, Notes& notes);
@@ -73,8 +92,11 @@ class Desk final : public HostDesk {
   Events& events_;
   mutable std::mutex mutex_;
   HostState host_;
+  std::string ordered_by_;
   uint64_t sequence_ = 0;
-  uint64_t cached_generation_ = 0;
+  uint64_t mark_;  // of the bundle: no restart may say an old one again
+  uint64_t cached_generation_ = 0, cached_mark_ = 0;
+  absl::Time awaiting_until_ = absl::InfinitePast();
   absl::Time cached_at_ = absl::InfinitePast();
   v1::SignedBundle cached_;
 };

@@ -37,7 +37,7 @@ class DeskTest : public ::testing::Test {
               bundle.set_key_id(absl::StrCat(made_));
               return absl::StatusOr<v1::SignedBundle>(bundle);
             },
-            [this](bool yields) { yields_.push_back(yields); }};
+            [this](Yield yield) { yields_.push_back(yield); }};
   }
   absl::StatusOr<v1::RenewReply> call(const std::string& state, uint64_t sequence = 0) {
     v1::RenewRequest request;
@@ -53,7 +53,7 @@ class DeskTest : public ::testing::Test {
   bool healthy_ = true;
   uint64_t generation_ = 7, sequence_ = 0;
   int made_ = 0;
-  std::vector<bool> yields_;
+  std::vector<Yield> yields_;
   Recorder events_;
   Desk desk_{settings(), hooks(), events_};
 };
@@ -77,18 +77,61 @@ TEST_F(DeskTest, AnOrderStandsUntilItIsDoneAndThisSideYieldsMeanwhile) {
   EXPECT_EQ(order("dormant"), "");
   ASSERT_TRUE(desk_.order_fall_back("alice").ok());
   EXPECT_EQ(order("dormant"), "fall_back");
-  EXPECT_THAT(yields_, ElementsAre(true));
+  EXPECT_THAT(yields_, IsEmpty());  // it may not be able to
   EXPECT_EQ(order("blocking"), "fall_back");
+  EXPECT_THAT(yields_, ElementsAre(Yield::kQuiet));
+  EXPECT_TRUE(call("blocking")->carries());
   EXPECT_EQ(order("active"), "");
+  EXPECT_FALSE(call("active")->carries());
   EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_fall_back("alice")));
   healthy_ = false;
   EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_return("alice")));
   healthy_ = true;
   ASSERT_TRUE(desk_.order_return("alice").ok());
   EXPECT_EQ(order("active"), "return");
+  EXPECT_TRUE(call("handing_back")->carries());  // before the host moves anything
   EXPECT_EQ(order("dormant"), "");
-  EXPECT_THAT(yields_, ElementsAre(true, false));
+  EXPECT_THAT(yields_, ElementsAre(Yield::kQuiet, Yield::kYes, Yield::kNo));
   EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_return("alice")));
+}
+
+TEST_F(DeskTest, TheJournalLearnsWhoOrderedIt) {
+  (void)call("dormant");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  (void)call("blocking");
+  EXPECT_EQ(events_.all.back().phase, Phase::kBegin);
+  EXPECT_EQ(events_.all.back().evidence["ordered_by"], "alice");
+  for (const char* state : {"active", "dormant", "active"}) (void)call(state);  // the last one by itself
+  EXPECT_FALSE(events_.all.back().evidence.contains("ordered_by"));
+}
+
+TEST_F(DeskTest, AHostThatCannotTakeOverLeavesTheTrafficHere) {
+  (void)call("dormant");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  (void)call("blocking");
+  (void)call("failed");
+  EXPECT_THAT(yields_, ElementsAre(Yield::kQuiet, Yield::kNo));
+}
+
+TEST_F(DeskTest, ADpuThatWasDeadLetsItsHostSpeakFirst) {
+  desk_.await_host();
+  EXPECT_TRUE(desk_.state().yielded());
+  now_ += absl::Milliseconds(2999);
+  desk_.tick();
+  EXPECT_THAT(yields_, IsEmpty());
+  EXPECT_FALSE(call("active")->carries());
+  EXPECT_THAT(yields_, IsEmpty());  // it was right
+  (void)call("dormant");
+  EXPECT_THAT(yields_, ElementsAre(Yield::kNo));
+}
+
+TEST_F(DeskTest, AHostThatNeverCallsIsNotWaitedForLong) {
+  desk_.await_host();
+  now_ += absl::Seconds(3);
+  desk_.tick();
+  EXPECT_THAT(yields_, ElementsAre(Yield::kNo));
+  desk_.tick();
+  EXPECT_EQ(yields_.size(), 1u);
 }
 
 TEST_F(DeskTest, SilenceIsAnIncidentThatEndsWithTheNextCall) {
@@ -120,6 +163,11 @@ TEST_F(DeskTest, ABundleIsMadeOncePerGenerationAndHour) {
   EXPECT_EQ(desk_.fetch(request)->key_id(), "2");
   generation_ = 8;
   EXPECT_EQ(desk_.fetch(request)->key_id(), "3");
+  const uint64_t mark = call("dormant")->bundle_mark();
+  desk_.bundle_changed();  // a peer's host is in force: the same generation, another bundle
+  EXPECT_NE(call("dormant")->bundle_mark(), mark);
+  EXPECT_EQ(desk_.fetch(request)->key_id(), "4");
+  EXPECT_EQ(desk_.fetch(request)->key_id(), "4");
   request.set_have_generation(8);
   EXPECT_TRUE(absl::IsNotFound(desk_.fetch(request).status()));
   generation_ = 0;
@@ -147,6 +195,33 @@ TEST(PeerWatch, MovesOverAfterSomeFailuresAndBackAfterSomeSuccesses) {
   for (int i = 0; i < 3; ++i) watch.probed("c", false);
   watch.follow({"b"});  // c has no fallback address any more
   EXPECT_THAT(seen.back(), IsEmpty());
+}
+
+TEST(PeerWatch, WhoHasComeBackIsLeavingForAMoment) {
+  absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  int changes = 0;
+  PeerWatch watch({.failures = 1, .successes = 1, .leaving = absl::Seconds(5), .clock = [&] { return now; }},
+                  [&](const PeerWatch::InForce&) { ++changes; });
+  watch.follow({"b"});
+  watch.tick();
+  EXPECT_EQ(changes, 0);
+  watch.probed("b", false);
+  EXPECT_THAT(watch.leaving(), IsEmpty());
+  watch.probed("b", true);
+  EXPECT_THAT(watch.leaving(), ElementsAre("b"));
+  EXPECT_EQ(changes, 2);
+  now += absl::Milliseconds(4999);
+  watch.tick();
+  EXPECT_EQ(changes, 2);
+  now += absl::Milliseconds(1);
+  watch.tick();
+  EXPECT_EQ(changes, 3);
+  EXPECT_THAT(watch.leaving(), IsEmpty());
+  watch.probed("b", false);  // it falls again at once: in force, not leaving
+  watch.probed("b", true);
+  watch.probed("b", false);
+  EXPECT_THAT(watch.leaving(), IsEmpty());
+  EXPECT_THAT(watch.in_force(), ElementsAre("b"));
 }
 
 TEST(BundleMaker, SequencesAscendOverRestartsAndClocks) {

@@ -11,13 +11,22 @@ PeerWatch::InForce PeerWatch::in_force() const {
   return now;
 }
 
+std::set<std::string> PeerWatch::leaving() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> now;
+  for (const auto& [node, peer] : peers_) {
+    if (!peer.fallen && settings_.clock() - peer.back < settings_.leaving) now.insert(node);
+  }
+  return now;
+}
+
 // Two probes may end at once: whoever comes later publishes what holds by then.
 void PeerWatch::publish() {
   const std::lock_guard lock(publishing_);
-  const InForce now = in_force();
+  std::pair now(in_force(), leaving());
   if (now == published_) return;
-  published_ = now;
-  changed_(now);
+  published_ = std::move(now);
+  changed_(published_.first);
 }
 
 void PeerWatch::follow(const std::set<std::string>& nodes) {
@@ -41,6 +50,7 @@ void PeerWatch::probed(const std::string& node, bool answered) {
     }
     if (++peer.against < (peer.fallen ? settings_.successes : settings_.failures)) return;
     peer.fallen = !peer.fallen;
+    if (!peer.fallen) peer.back = settings_.clock();
     peer.against = 0;
   }
   publish();

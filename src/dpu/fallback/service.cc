@@ -76,7 +76,7 @@ class Service final : public v1::Fallback::Service {
     to.set_bundle_generation(host.bundle_generation);
     to.set_error(host.error);
     for (const std::string& one : host.unfit) to.add_unfit(one);
-    to.set_yielded(host.yielded);
+    to.set_yielded(host.yielded());
     if (!view_.peers_in_force) return;
     for (const std::string& peer : view_.peers_in_force()) to.add_peers_in_force(peer);
   }

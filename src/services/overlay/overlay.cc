@@ -54,6 +54,7 @@ class OverlayBuilder {
     const PeerId id(static_cast<uint16_t>(peer.id()));
     if (table_.enforces_.size() <= id.value()) table_.enforces_.resize(id.value() + 1u);
     table_.enforces_[id.value()] = peer.enforces();
+    if (peer.has_also()) table_.also_[id] = PeerId(static_cast<uint16_t>(peer.also()));
     for (const IpAddress& address : *theirs) table_.peers_[address] = id;
     for (const IpAddress& theirs_one : *theirs) {
       for (const IpAddress& ours : table_.underlay_) {
@@ -136,6 +137,8 @@ bool OverlayTable::may_come_through(EndpointId source, TunnelId arrived) const {
   const TunnelId home = tunnel_to(source);
   if (home == arrived) return true;
   if (home == kNoTunnel) return false;
+  const auto also = also_.find(tunnel(home).peer);
+  if (also != also_.end() && also->second == tunnel(arrived).peer) return true;
   return enforces_[tunnel(arrived).peer.value()] && !enforces_[tunnel(home).peer.value()];
 }
 

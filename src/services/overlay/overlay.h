@@ -29,8 +29,9 @@ class OverlayTable {
     return endpoint.value() < by_endpoint_.size() ? by_endpoint_[endpoint.value()] : kNoTunnel;
   }
   [[nodiscard]] const engine::Tunnel& tunnel(TunnelId id) const { return tunnels_[id.value()]; }
-  // Whether a packet of `source` may come through `arrived`: from the node it lives at, or, when that is a
-  // plain host that cannot route, from a dpu node that routed for it.
+  // Whether a packet of `source` may come through `arrived`: from the node it lives at (by either of two
+  // tunnels while that node moves between its DPU and its host), or, when that is a plain host that cannot
+  // route, from a dpu node that routed for it.
   [[nodiscard]] bool may_come_through(EndpointId source, TunnelId arrived) const;
   // Every tunnel of a network: where its broadcasts go.
   [[nodiscard]] const std::vector<TunnelId>& tunnels_of(Vni vni) const;
@@ -47,6 +48,7 @@ class OverlayTable {
   absl::flat_hash_map<engine::TunnelSource, TunnelId> sources_;
   absl::flat_hash_map<IpAddress, PeerId> peers_;
   std::vector<bool> enforces_;  // by PeerId
+  absl::flat_hash_map<PeerId, PeerId> also_;
   std::vector<IpAddress> underlay_;
   std::vector<IpAddress> next_hops_;
   PortId uplink_ = kNoPort;

@@ -105,6 +105,24 @@ TEST(Overlay, ASourceMustComeFromItsOwnNode) {
             Step::dropped(Drop::kTunnelSourceMismatch));
 }
 
+TEST(Overlay, ANodeOnItsWayMaySpeakThroughEitherOfItsTunnels) {
+  v1::Structure structure = two_nodes();
+  structure.mutable_peers(0)->set_enforces(true);
+  v1::Peer* host = structure.add_peers();
+  host->set_id(6);
+  host->set_enforces(true);
+  host->add_underlay(IpAddress::parse("192.0.2.3")->bytes());
+  structure.mutable_peers(0)->set_also(6);
+  const auto table = OverlayTable::build(structure, {});
+  const TunnelId home = table->tunnel_to(EndpointId(1));
+  const TunnelId other(static_cast<uint16_t>(home.value() == 1 ? 2 : 1));
+  for (const TunnelId through : {home, other}) {
+    const Walk out = walk(*table, through, EndpointId(1), EndpointId(0), PortId(0));
+    EXPECT_EQ(out.step, Step::next());
+    EXPECT_EQ(out.decision.from.tunnel, through);
+  }
+}
+
 TEST(Overlay, ADpuNodeMayRelayForAPlainHost) {
   v1::Structure structure = two_nodes();
   v1::Peer* relay = structure.add_peers();

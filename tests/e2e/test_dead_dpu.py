@@ -1,0 +1,85 @@
+"""A DPU dies altogether, or is told to let its host carry the traffic; and gets it back.  Seen by whom it serves."""
+import json
+import sys
+import time
+
+import pytest
+
+from support.lab import BUILD, ROOT, Lab, named, outrigger
+from support.wait import until
+
+sys.path.insert(0, str(ROOT / "tests/chaos"))
+
+from harness import scenarios  # noqa: E402
+from harness.streams import Instruments  # noqa: E402
+
+WORLD = ROOT / "tests/chaos/manifests/two-hosts.yaml"
+RATE = 1000  # packets a second, from the node whose DPU dies to the other
+LEASE_MS, TAKE_OVER_MS = 1000, 2000
+HANDFUL = 10
+FROM_A = {"rate": RATE, "connections": 10}
+TO_A = {**FROM_A, "source": "run/two", "target": "run/one"}
+
+
+@pytest.fixture(scope="module")
+def lab(machine):
+    assert (BUILD / "src/ports/outrigger-ports").exists(), "no outrigger-ports in this build: run make"
+    made = Lab(named("dead"), WORLD, "--mode", "split", "--daemon-arg", "--engine-version", "--daemon-arg", "0.1.0")
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def dormant(lab):
+    """The host is on the link, holds a bundle, and carries nothing."""
+    ready = until(lambda: state(lab)["state"] == "dormant" and state(lab)["bundle_generation"], timeout=30)
+    assert ready, state(lab)
+    return lab
+
+
+def state(lab):
+    done = outrigger("fallback", "status", "--lab", lab.name, "--node", "a", "-o", "json", check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else {"state": "unknown", "bundle_generation": 0}
+
+
+def drill(lab, hold=3):
+    return outrigger("drill", "policy", "--hold", hold, "--lab", lab.name, "--node", "a")
+
+
+def test_a_dead_dpu_is_stood_in_for_and_gets_its_work_back(dormant):
+    result = scenarios.dead_dpu(dormant, 1, **FROM_A)
+    assert result["violations"] == 0 and result["duplicates"] == 0
+    to_host = result["to_host_ms"]["max"]
+    assert to_host < LEASE_MS + TAKE_OVER_MS
+    on_the_way_back = result["lost"] - to_host * RATE / 1000
+    assert on_the_way_back < HANDFUL, result
+    assert result["tcp_broken"] == 0, result
+
+
+@pytest.mark.parametrize("streams", [FROM_A, TO_A], ids=["from", "to"])
+def test_a_drill_loses_next_to_nothing(dormant, streams):
+    with Instruments(dormant, iperf=None, **streams) as instruments:
+        drill(dormant)
+        time.sleep(1)
+        seen = instruments.stop()
+    assert seen["denied"]["violations"] == 0
+    assert seen["udp"]["lost"] < HANDFUL and seen["udp"]["duplicates"] == 0, seen["udp"]
+    assert seen["tcp"]["broken"] == 0, seen["tcp"]
+
+
+def test_no_engine_is_changed_while_the_host_carries(dormant):
+    """Refused with the reason, and nothing has begun: the engines are who they were."""
+    def engines():
+        listed = outrigger("engine", "list", "--lab", dormant.name, "--node", "a", "-o", "json")
+        return [(e["version"], e["state"], e["pid"]) for e in json.loads(listed.stdout)["engines"]]
+
+    before = engines()
+    outrigger("fallback", "order", "--lab", dormant.name, "--node", "a")
+    assert until(lambda: state(dormant)["state"] == "active", timeout=15), state(dormant)
+    try:
+        refused = outrigger("engine", "upgrade", "--to", "0.1.1", "--lab", dormant.name, "--node", "a", check=False)
+        assert refused.returncode != 0 and "a fallback is in force" in refused.stdout + refused.stderr
+        assert engines() == before
+    finally:
+        outrigger("fallback", "return", "--lab", dormant.name, "--node", "a")
+    assert until(lambda: state(dormant)["state"] == "dormant", timeout=20), state(dormant)
