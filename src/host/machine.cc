@@ -88,6 +88,7 @@ Action Machine::wants_dpu(const Situation& now) {
   const bool steady = healthy_since_ <= now.now &&
                       now.now - healthy_since_ >= (asked ? absl::ZeroDuration() : settings_.steady);
   if (!steady || !now.ports || now.now < not_before_) return Action::kNone;
+  ordered_ = false;  // the operator has ended it, however far this gets
   go(State::kHandingBack, asked ? "ordered by the operator" : "the DPU is healthy again");
   return hands_back(now);
 }
@@ -123,7 +124,6 @@ void Machine::done(Action action, bool succeeded, const std::string& why, absl::
   if (action == Action::kMoveToHost || action == Action::kMoveToDpu) step_ = Step::kMoved;
   if (action == Action::kTakeOver) return go(State::kActive, reason_);
   if (action != Action::kGiveBack) return;
-  ordered_ = false;
   go(State::kDormant, reason_);
 }
 

@@ -241,6 +241,17 @@ TEST_F(GentleTest, ADpuThatDiesDuringTheHandBackLosesItAll) {
   }
 }
 
+TEST_F(GentleTest, AReturnThatWasOrderedIsTriedAgainByItself) {
+  moved_back();
+  world_.lease = false;
+  ASSERT_EQ(step(20.7), Action::kTakeOver);
+  done(Action::kTakeOver, 20.8);
+  world_.lease = true;
+  world_.order = Order::kNone;  // the DPU has forgotten that it was to tell us
+  EXPECT_EQ(step(30), Action::kNone);
+  EXPECT_EQ(step(35), Action::kOpenDpu);
+}
+
 TEST_F(GentleTest, IllnessDuringTheHandBackStopsNothing) {
   moved_back();
   world_.dpu_healthy = false;  // its peers have not answered yet

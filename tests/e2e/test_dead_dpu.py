@@ -67,6 +67,26 @@ def test_a_drill_loses_next_to_nothing(dormant, streams):
     assert seen["tcp"]["broken"] == 0, seen["tcp"]
 
 
+def test_a_dpu_that_dies_while_it_gets_its_work_back(dormant, servers):
+    """Both paths are open then: the host takes all again, and the return is tried again when the DPU is back."""
+    one, two = dormant["run/one"], dormant["run/two"]
+    servers.tcp(two, 7999)
+    servers.tcp(two, 9001)
+    outrigger("fallback", "order", "--lab", dormant.name, "--node", "a")
+    assert until(lambda: state(dormant)["state"] == "active", timeout=15), state(dormant)
+    outrigger("fallback", "return", "--lab", dormant.name, "--node", "a")
+    assert until(lambda: state(dormant)["state"] == "handing_back", timeout=5, every=0.02), state(dormant)
+    time.sleep(1)
+    outrigger("lab", "freeze", "a", "--name", dormant.name)
+    try:
+        assert until(lambda: one.tcp(two.v4, 7999, timeout=0.5) == "open", timeout=(LEASE_MS + TAKE_OVER_MS) / 1000)
+        assert one.tcp(two.v4, 9001, timeout=0.5) == "silent"
+    finally:
+        outrigger("lab", "thaw", "a", "--name", dormant.name)
+    assert until(lambda: state(dormant)["state"] == "dormant", timeout=30), state(dormant)
+    assert one.tcp(two.v4, 7999, timeout=1) == "open"
+
+
 def test_no_engine_is_changed_while_the_host_carries(dormant):
     """Refused with the reason, and nothing has begun: the engines are who they were."""
     def engines():
