@@ -1,6 +1,10 @@
 #include "cli/batch.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
 #include <iterator>
 #include <utility>
 
@@ -9,6 +13,13 @@
 #include "cli/table.h"
 
 namespace outrigger::cli {
+
+absl::StatusOr<std::string> read_text(const std::string& path) {
+  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", strerror(errno)));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
 
 manifest::Reading read_all(const std::vector<std::string>& paths) {
   manifest::Reading all;

@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "manifest/read.h"
 #include "outrigger/v1/config.pb.h"
 
 namespace outrigger::cli {
+
+// Of a file, or of the standard input when it is "-".
+absl::StatusOr<std::string> read_text(const std::string& path);
 
 manifest::Reading read_all(const std::vector<std::string>& paths);
 

@@ -85,7 +85,7 @@ void follow(Context& context, const Options& options, Reader& reader) {
   bool ok = false;
   while (reader.Read(&progress)) {
     if (options.form == "json") {
-      context.out << to_json(progress).dump() << '\n';
+      context.out << to_json(progress).dump() << std::endl;  // whoever reads it acts on each line
     } else {
       show(progress, context);
     }

@@ -1,7 +1,4 @@
 // policy check: what explain says of policy, from files alone.
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,13 +35,6 @@ bool read_objects(Context& context, const Options& options, std::vector<manifest
   return reading.faults.empty();
 }
 
-absl::StatusOr<std::string> slurp(const std::string& path) {
-  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 bool read_flows(Context& context, const Options& options, std::vector<compiler::FlowSpec>& flows) {
   for (const std::string& text : options.flows) {
     const auto flow = compiler::parse_flow(text);
@@ -52,7 +42,7 @@ bool read_flows(Context& context, const Options& options, std::vector<compiler::
     flows.push_back(*flow);
   }
   for (const std::string& path : options.flow_files) {
-    const auto text = slurp(path);
+    const auto text = read_text(path);
     const auto more = text.ok() ? compiler::parse_flows(*text, path) : text.status();
     if (!more.ok()) {
       context.fail(more.status());

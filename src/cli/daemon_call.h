@@ -15,8 +15,9 @@ namespace outrigger::cli {
 inline absl::Status to_status(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE)
-    return absl::UnavailableError(absl::StrCat("cannot reach outriggerd: ", status.error_message(),
-                                               "\nis it running? `systemctl status outriggerd`; one elsewhere is named by --server"));
+    return absl::UnavailableError(
+        absl::StrCat("cannot reach outriggerd: ", status.error_message(),
+                     "\nis it running? `systemctl status outriggerd`; one elsewhere is named by --server"));
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 

@@ -125,4 +125,29 @@ Json yaml_to_json(const std::string& yaml) {
   return document.root ? convert(*document.root) : Json(nullptr);
 }
 
+namespace {
+
+manifest::Yaml tree_of(const Json& json) {
+  using Type = manifest::Yaml::Type;
+  manifest::Yaml value;
+  if (json.is_object()) {
+    value.type = Type::kMap;
+    for (const auto& [key, below] : json.items()) value.fields.push_back({key, 0, tree_of(below)});
+  } else if (json.is_array()) {
+    value.type = Type::kList;
+    for (const Json& below : json) value.items.push_back(tree_of(below));
+  } else if (json.is_string()) {
+    value.type = Type::kQuoted;
+    value.text = json.get<std::string>();
+  } else if (!json.is_null()) {
+    value.type = Type::kPlain;
+    value.text = json.dump();
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string json_to_yaml(const Json& json) { return manifest::emit_yaml(tree_of(json)); }
+
 }  // namespace outrigger::cli

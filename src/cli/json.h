@@ -22,5 +22,7 @@ Json to_json_array(const Repeated& messages) {
 
 // A YAML document as JSON: unquoted numbers, booleans and nulls keep their type (YAML 1.2 core schema).
 Json yaml_to_json(const std::string& yaml);
+// Block style, fields in their order; what yaml_to_json makes the same of again.
+std::string json_to_yaml(const Json& json);
 
 }  // namespace outrigger::cli

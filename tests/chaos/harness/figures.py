@@ -20,18 +20,26 @@ def spread(values):
             "max": round(max(values), 3)}
 
 
-def blackouts_ms(silences, moments, floor_us, within=None):
-    """For each moment the longest silence that ended after it and began before the next one (or `within` seconds).
+def longest_ms(silences, windows, floor_us):
+    """For each window (from, to) the longest silence that overlaps it.
 
-    A moment without a silence above the threshold counts as the threshold: nothing longer was seen."""
+    A window without a silence above the threshold counts as the threshold: nothing longer was seen."""
     found = []
-    for index, moment in enumerate(moments):
-        end = moments[index + 1] if index + 1 < len(moments) else float("inf")
-        if within:
-            end = min(end, moment + within)
-        here = [s["us"] for s in silences if s["at"] < end and s["at"] + s["us"] / 1e6 > moment]
+    for start, end in windows:
+        here = [s["us"] for s in silences if s["at"] < end and s["at"] + s["us"] / 1e6 > start]
         found.append(max(here, default=floor_us) / 1e3)
     return found
+
+
+def around(moments, before, after):
+    """A window for each moment, none longer than to the next moment."""
+    ends = [*moments[1:], float("inf")]
+    return [(moment - before, min(moment + after, end)) for moment, end in zip(moments, ends)]
+
+
+def in_a_row(start, end, seconds):
+    """Windows of that length, one after the other, that fit in."""
+    return [(start + number * seconds, start + (number + 1) * seconds) for number in range(int((end - start) / seconds))]
 
 
 def cpu_model():

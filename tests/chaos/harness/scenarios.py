@@ -9,13 +9,13 @@ import time
 from support.lab import PROGRAM, ROOT, outrigger
 from support.wait import until
 
-from .figures import blackouts_ms, spread
+from .figures import around, in_a_row, longest_ms, spread
 from .node import Dpu, gained
 from .streams import Instruments, Stream
 
 GOOD_VERSIONS = ("0.1.0", "0.1.1")
 SPINNING_VERSION = "0.1.6-spin"
-FLOOR_US = 300  # silences below are not told apart from the machine's own noise
+FLOOR_US = 200  # silences below are not told apart from the machine's own noise
 POLICY = """apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{name: number-{0}, namespace: run}}
@@ -26,8 +26,10 @@ spec: {{podSelector: {{matchLabels: {{none: such}}}}, policyTypes: [Ingress]}}
 class Run:
     """A scenario's surroundings: the instruments around it, the counters before and after."""
 
-    def __init__(self, lab, load=0, **instruments):
+    def __init__(self, lab, load=0, before=0.0, after=1.0, quiet=10.0, **instruments):
+        """A blackout is looked for from `before` seconds before each moment to `after` seconds after it."""
         self.lab, self.dpu, self.load, self.options = lab, Dpu(lab), load, instruments
+        self.before, self.after, self.quiet = before, after, quiet
 
     def measure(self, act):
         """`act(dpu)` returns the moments (CLOCK_MONOTONIC) of what it did, and figures of its own."""
@@ -38,18 +40,18 @@ class Run:
             moments, own = act(self.dpu)
             time.sleep(1)
             seen = instruments.stop()
-        noise = [s["us"] / 1e3 for s in seen["udp"]["silences"]
-                 if quiet_from < s["at"] < quiet_from + self.quiet - 0.05]
-        blackouts = blackouts_ms(seen["udp"]["silences"], moments, FLOOR_US)
-        result = {"noise_ms": spread(noise), "quiet_seconds": self.quiet, "blackout_ms": spread(blackouts),
-                  "each_ms": blackouts, "events": len(moments), **self.summary(seen), **own}
+        silences = seen["udp"]["silences"]
+        quiet = in_a_row(quiet_from, quiet_from + self.quiet - 0.1, self.before + self.after)
+        blackouts = longest_ms(silences, around(moments, self.before, self.after), FLOOR_US)
+        result = {"noise_ms": spread(longest_ms(silences, quiet, FLOOR_US)), "window_s": self.before + self.after,
+                  "blackout_ms": spread(blackouts), "each_ms": blackouts,
+                  "until_next_ms": spread(longest_ms(silences, around(moments, self.before, float("inf")), FLOOR_US)),
+                  "events": len(moments), **self.summary(seen), **own}
         result["counted_losses"] = gained(before, self.settled(self.dpu.losses))
         # At any moment a health probe may hold one or two: leaked is what is never given back.
         whole = until(lambda: self.dpu.buffers() <= buffers, timeout=5, every=0.1)
         result["buffers_leaked"] = 0 if whole else self.dpu.buffers() - buffers
         return result
-
-    quiet = 2.0
 
     @staticmethod
     def settled(read):
@@ -82,6 +84,12 @@ def alive(pid):
         return False
 
 
+def noticed_ms(pid, since):
+    """How long an engine that does nothing any more was let be."""
+    assert until(lambda: not alive(pid), timeout=10, every=0.001), f"engine {pid} moves nothing and nobody killed it"
+    return (time.monotonic() - since) * 1e3
+
+
 def planned_swap(lab, count, load=0, seed=1, **options):
     """From one version to another and back, in turns."""
     rng = random.Random(seed)
@@ -93,19 +101,25 @@ def planned_swap(lab, count, load=0, seed=1, **options):
         for number in range(count):
             dpu.wait_for("standby")
             time.sleep(rng.uniform(0.05, 0.25))
-            moments.append(time.monotonic())
-            reported.append(change_version(lab, "upgrade", versions[(number + 1) % 2]))
+            moment, blackout_us = upgrade(lab, versions[(number + 1) % 2])
+            moments.append(moment)
+            reported.append(blackout_us)
         return moments, {"versions": versions, "reported_us": spread(reported)}
 
-    return Run(lab, load, **options).measure(act)
+    return Run(lab, load, **({"before": 0.1, "after": 0.1} | options)).measure(act)
 
 
-def change_version(lab, verb, version):
-    """Upgrade or rollback; how long nobody had the queues, as the ports process measured it."""
-    to = ["--to", version] if verb == "upgrade" else []
-    done = outrigger("engine", verb, *to, "--lab", lab.name, "-o", "json", check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return max((json.loads(line).get("blackout_us", 0) for line in done.stdout.splitlines()), default=0)
+def upgrade(lab, version):
+    """When the queues changed hands, as near as its word for it comes; how long nobody had them, as the ports process says."""
+    moment, blackout_us, said = None, 0, []
+    with subprocess.Popen([PROGRAM, "engine", "upgrade", "--to", version, "--lab", lab.name, "-o", "json"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT) as running:
+        for line in running.stdout:
+            said.append(line)
+            if line.startswith("{") and json.loads(line).get("step") == "swap":
+                moment, blackout_us = time.monotonic(), json.loads(line)["blackout_us"]
+    assert running.returncode == 0 and moment, "".join(said)
+    return moment, blackout_us
 
 
 def kill_active(lab, count, load=0, seed=2, **options):
@@ -140,9 +154,7 @@ def hang(lab, count, load=0, seed=3, **options):
             time.sleep(rng.uniform(0, 0.2))
             moments.append(time.monotonic())
             dpu.kill(active["pid"], signal.SIGSTOP)
-            gone = until(lambda pid=active["pid"]: not alive(pid), timeout=10, every=0.001)
-            assert gone, f"engine {active['pid']} was stopped and nobody killed it"
-            found.append((time.monotonic() - moments[-1]) * 1e3)
+            found.append(noticed_ms(active["pid"], moments[-1]))
         return moments, {"detected_ms": spread(found)}
 
     return Run(lab, load, **options).measure(act)
@@ -154,23 +166,22 @@ def spin(lab, count, load=0, seed=5, **options):
 
     def act(dpu):
         good = dpu.wait_for("active")["version"]
-        moments = []
+        moments, found = [], []
         for _ in range(count):
             dpu.wait_for("standby")
             if dpu.active()["version"] != SPINNING_VERSION:
-                change_version(lab, "upgrade", SPINNING_VERSION)
+                upgrade(lab, SPINNING_VERSION)
             dpu.wait_for("standby")
             pid = dpu.active()["pid"]
             time.sleep(rng.uniform(0, 0.2))
             moments.append(time.monotonic())
             with lab["run/three"].socket(socket.AF_INET, socket.SOCK_DGRAM) as deadly:
                 deadly.sendto(b"go", (lab["run/four"].v4, 6666))
-            gone = until(lambda gone=pid: not alive(gone), timeout=10, every=0.001)
-            assert gone, f"engine {pid} spins and nobody killed it"
+            found.append(noticed_ms(pid, moments[-1]))
             dpu.wait_for("active")
         if dpu.active()["version"] != good:
-            change_version(lab, "upgrade", good)
-        return moments, {}
+            upgrade(lab, good)
+        return moments, {"detected_ms": spread(found)}
 
     return Run(lab, load, **options).measure(act)
 
