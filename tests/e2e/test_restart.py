@@ -1,7 +1,5 @@
 """kill -9 of the daemon, at any moment: what was applied is in force again once it is back."""
-import os
 import random
-import signal
 import subprocess
 import time
 
@@ -21,6 +19,13 @@ def lab(machine):
     made.down()
 
 
+@pytest.fixture
+def two_nodes(machine):
+    made = Lab(named("kill-two"), ROOT / "tests/chaos/manifests/two-hosts.yaml")
+    yield made
+    made.down()
+
+
 def policy(number):
     return f"""apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -30,7 +35,7 @@ spec: {{podSelector: {{matchLabels: {{none: such}}}}, policyTypes: [Ingress]}}
 
 
 def kill(lab):
-    os.kill(lab.daemon("a"), signal.SIGKILL)
+    lab.kill_daemon("a")
 
 
 def revive(lab):
@@ -53,7 +58,8 @@ def test_traffic_is_back_after_a_kill(lab):
     assert until(lambda: lab["free/a1"].ping(lab["free/a3"].v6) is None, timeout=5)
 
 
-def test_a_dead_agent_is_an_incident_and_hides_no_other(lab):
+def test_a_dead_agent_is_an_incident_and_hides_no_other(two_nodes):
+    lab = two_nodes
     kill(lab)
     assert until(lambda: lab.daemon("a") == 0)
     for command in ("health", "incidents", "logs"):

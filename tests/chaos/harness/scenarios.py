@@ -199,7 +199,7 @@ def kill_agent(lab, count, load=0, seed=4, **options):
             apply.stdin.close()
             time.sleep(rng.uniform(0, 0.12))
             moments.append(time.monotonic())
-            dpu.kill(lab.daemon(dpu.node))
+            lab.kill_daemon(dpu.node)
             if apply.wait(30) == 0:
                 promised.add(f"number-{number}")
             dpu.repair()

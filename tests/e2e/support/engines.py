@@ -1,7 +1,5 @@
 """A node's engines and rollouts, as an operator changes them."""
 import json
-import os
-import signal
 import time
 
 from .lab import outrigger
@@ -51,6 +49,6 @@ class Node:
 
     def kill_agent(self):
         """kill -9, and started again as its service manager would."""
-        os.kill(self.lab.daemon("a"), signal.SIGKILL)
+        self.lab.kill_daemon("a")
         time.sleep(0.05)
         outrigger("lab", "up", "--name", self.lab.name)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 from .guest import Guest
@@ -135,3 +136,8 @@ class Lab:
 
     def daemon(self, node):
         return next(one["pid"] for one in self.status()["nodes"] if one["node"] == node)
+
+    def kill_daemon(self, node):
+        pid = self.daemon(node)
+        assert pid, f"node {node}: no daemon runs"  # 0, to kill(), is whoever asks
+        os.kill(pid, signal.SIGKILL)
