@@ -100,7 +100,8 @@ void health(Context& context, const Options& options) {
       print(context.out, list);
     }
   }
-  if (options.form == "json") context.out << (array.size() == 1 ? array.front() : array).dump(2) << '\n';
+  if (options.form == "json" && !array.empty())
+    context.out << (array.size() == 1 ? array.front() : array).dump(2) << '\n';
 }
 
 }  // namespace

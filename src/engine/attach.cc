@@ -33,7 +33,8 @@ absl::Status DpdkEngine::join(Attachment attachment) {
   if (slot_ >= kSlots) return absl::InvalidArgumentError(absl::StrCat("slot ", slot_, " of ", kSlots));
   if (!attachment.eal.empty()) {
     if (absl::Status status = start_eal(std::move(attachment.eal)); !status.ok()) return status;
-    eal_.started = true;
+    // And is left as it is at the end: DPDK's clean-up wants the lock of all its memory, which an engine killed
+    // in its start may hold for ever; whoever waits for it there shuts out every later start.
   }
   shared_.buffers = rte_mempool_lookup(attachment.pool.c_str());
   if (shared_.buffers == nullptr) {

@@ -48,9 +48,10 @@ def node(lab):
 
 
 def settle(node):
+    said = []
     if node.active() != GOOD:
-        until(lambda: node.upgrade(GOOD, "--intended", "all")[0] == 0, timeout=30, every=0.5)
-    assert node.wait_for("active")["version"] == GOOD
+        until(lambda: said.append(node.upgrade(GOOD, "--intended", "all")) or said[-1][0] == 0, timeout=30, every=0.5)
+    assert node.wait_for("active")["version"] == GOOD, "\n".join(one[2] for one in said)
     node.wait_for("standby")
 
 

@@ -127,6 +127,7 @@ class SplitEngine final : public engine::Engine {
   void meet();
   void meet(Member& member);
   void came_up(Member& member);
+  void hangs(Member& member);
   void give_state();
   void give_state(Member& member, const Desired& desired);
   void note_hello(Member& member);
@@ -160,6 +161,7 @@ class SplitEngine final : public engine::Engine {
   uint64_t desired_digest_ = 0;
   bool changing_ = false;
   unsigned failed_starts_ = 0;
+  unsigned hung_starts_ = 0;  // in a row, of versions that came up before
   absl::Time start_not_before_ = absl::InfinitePast();
   std::vector<Event> open_;  // failures that end with the next standby
   absl::Time ports_died_ = absl::InfinitePast();

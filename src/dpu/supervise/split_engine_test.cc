@@ -197,6 +197,19 @@ TEST_F(SplitTest, AVersionThatHangsInStartIsUnusable) {
   EXPECT_THAT(agent_->versions().why("2.0.0"), HasSubstr("hangs"));
 }
 
+TEST_F(SplitTest, WhenWhatStartedBeforeHangsInItsStartPortsIsReplaced) {
+  options_.start_timeout = absl::Milliseconds(300);
+  want(1);
+  start();
+  ASSERT_TRUE(settled());
+  const pid_t ports = agent_->ports_view().pid;
+  install("1.0.0", "hang");
+  kill(agent_->standby()->process.pid(), SIGKILL);
+  ASSERT_TRUE(until([&] { return agent_->ports_view().pid != ports; }));
+  install("1.0.0", "ok");
+  EXPECT_TRUE(settled());
+}
+
 TEST_F(SplitTest, PortsDiesAndItsSuccessorGetsWhatWasKept) {
   want(1);
   start();

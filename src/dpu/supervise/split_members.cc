@@ -18,7 +18,8 @@ constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
 constexpr size_t kKeepers = 2;  // an active engine and a standby
 constexpr size_t kLastLines = 5;
-constexpr unsigned kSayEvery = 50;  // steps
+constexpr unsigned kHungStarts = 2;  // in a row
+constexpr unsigned kSayEvery = 50;   // steps
 const engine::RemoteEngine::Timeouts kTimeouts{std::chrono::milliseconds(1000),
                                                std::chrono::milliseconds(60000)};
 
@@ -71,12 +72,21 @@ void SplitEngine::meet() {
     if (member->state == Member::State::kStarting || lost) meet(*member);
     const bool leaves = member->state == Member::State::kLeaving && steady_time() > member->not_before;
     if (leaves) member->process.signal(SIGKILL);
-    if (member->state == Member::State::kStarting &&
-        steady_time() - member->started_at > options_.start_timeout) {
-      member->error = absl::StrCat("hangs: not ready within ", absl::FormatDuration(options_.start_timeout));
-      member->process.signal(SIGKILL);
-    }
+    const bool late = steady_time() - member->started_at > options_.start_timeout;
+    if (member->state == Member::State::kStarting && late && member->error.empty()) hangs(*member);
   }
+}
+
+// A version that has come up before does not hang by itself: an engine killed in its own start may have left
+// a lock of DPDK's shared memory taken.  Only a new ports process has new memory.
+void SplitEngine::hangs(Member& member) {
+  member.error = absl::StrCat("hangs: not ready within ", absl::FormatDuration(options_.start_timeout));
+  member.process.signal(SIGKILL);
+  if (!versions_.has_come_up(member.version) || ++hung_starts_ < kHungStarts) return;
+  hung_starts_ = 0;
+  note(Kind::kNote, Phase::kPoint, Severity::kError,
+       "engines that started before hang in their start: the ports process is replaced, with its memory");
+  ports_process_.signal(SIGKILL);
 }
 
 void SplitEngine::meet(Member& member) {
@@ -93,7 +103,7 @@ void SplitEngine::came_up(Member& member) {
   member.state = Member::State::kUp;
   versions_.came_up(member.version);
   if (is_active(member)) versions_.was_active(member.version);
-  failed_starts_ = 0;
+  failed_starts_ = hung_starts_ = 0;
   note(Kind::kNote, Phase::kPoint, Severity::kInfo, absl::StrCat(name_of(member), " is up"));
 }
 
