@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/machine_memory.h"
 #include "engine/dpdk_engine.h"
 #include "engine/eal.h"
 
@@ -33,8 +34,8 @@ absl::Status DpdkEngine::join(Attachment attachment) {
   if (slot_ >= kSlots) return absl::InvalidArgumentError(absl::StrCat("slot ", slot_, " of ", kSlots));
   if (!attachment.eal.empty()) {
     if (absl::Status status = start_eal(std::move(attachment.eal)); !status.ok()) return status;
-    // And is left as it is at the end: DPDK's clean-up wants the lock of all its memory, which an engine killed
-    // in its start may hold for ever; whoever waits for it there shuts out every later start.
+    // And is left as it is at the end: DPDK's clean-up wants the lock of all its memory, which an engine
+    // killed in its start may hold for ever; whoever waits for it there shuts out every later start.
   }
   shared_.buffers = rte_mempool_lookup(attachment.pool.c_str());
   if (shared_.buffers == nullptr) {
@@ -42,9 +43,12 @@ absl::Status DpdkEngine::join(Attachment attachment) {
   }
   options_.buffers = shared_.buffers->size;
   ports_ = std::move(attachment.ports);
+  shared_.rank = std::move(attachment.rank);
   if (absl::Status status = publish_nothing(); !status.ok()) return status;
   make_workers();
-  return run_on_lcores();
+  absl::Status status = run_on_lcores();
+  touch_own_memory();  // not in the first turn after a takeover, which everybody waits for
+  return status;
 }
 
 absl::Status DpdkEngine::run_on_lcores() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/program.h"
 #include "engine/port_source.h"
 
 namespace outrigger::engine {
@@ -26,6 +27,7 @@ struct Attachment {
   // --lcores that holds lcore_of(slot, w) for each worker.  Empty: DPDK runs already (tests).
   std::vector<std::string> eal;
   std::string version;
+  std::unique_ptr<ProcessRank> rank;  // null: nothing is done about it
 };
 
 }  // namespace outrigger::engine

@@ -121,6 +121,7 @@ void DpdkEngine::tend() {
   compare();
   hear_neighbours(now);
   learn_from_others();
+  if (shared_.rank != nullptr) shared_.rank->take(active() ? Rank::kFirst : Rank::kOrdinary);
   if (!active()) return;
   be_active();
   announce(now);
@@ -225,6 +226,9 @@ void DpdkEngine::publish(const Tables* tables) {
   rte_rcu_qsbr_synchronize(shared_.qsbr, RTE_QSBR_THRID_INVALID);
   published_ = std::move(fresh);
   epoch_ = tables->epoch;
+  if (!active()) {  // sleeping workers prepare for it
+    for (unsigned id = 0; id < workers_.size(); ++id) wake_sleepers(memory_->word(id).owner);
+  }
   be_active();
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/program.h"
 #include "engine/burst.h"
 #include "engine/letter_box.h"
 #include "engine/node_memory.h"
@@ -52,6 +53,7 @@ struct Shared {
   std::array<std::atomic<uint8_t>, kMaxWorkers> phases{};  // Phase, of each worker
   std::atomic<bool> stop{false};
   bool always_poll = false;
+  std::unique_ptr<ProcessRank> rank;  // null in solo mode
 };
 
 }  // namespace outrigger::engine

@@ -80,6 +80,12 @@ bool Worker::receive_ready() {
 }
 
 // What this turn goes by: the published tables, the time, the limits.
+void Worker::size_for(const Published& published) {
+  transmit_.use(published.outlets[id_]);
+  answers_.resize(published.tables->actions->ports.size());
+  errors_.resize(published.tables->actions->ports.size());
+}
+
 void Worker::refresh() {
   const Published* const published = shared_.published.load(std::memory_order_acquire);
   now_ = time();
@@ -95,9 +101,7 @@ void Worker::refresh() {
   epoch_ = tables_->epoch.value();
   last_outer_ = {};
   last_tunnel_ = kNoTunnel;
-  transmit_.use(published->outlets[id_]);
-  answers_.resize(actions_->ports.size());
-  errors_.resize(actions_->ports.size());
+  size_for(*published);
   if (published->limits_number == limits_number_) return;
   limits_number_ = published->limits_number;
   const Limits& limits = *published->limits;

@@ -47,6 +47,7 @@ class Worker {
     const uint32_t wanted = word_.wanted.load(std::memory_order_relaxed);
     return wanted != slot_ && wanted != kNobody;
   }
+  void prepare();
   void serve();
   void take_over();
   void let_go();
@@ -59,6 +60,7 @@ class Worker {
   bool turn();
   bool receive_ready();
   bool take_arrivals();
+  void size_for(const Published& published);
   void refresh();
   bool take_handed_over();
   [[nodiscard]] bool still_there(const HandOver& with) const;

@@ -23,6 +23,7 @@ void Worker::run() {
   while (!shared_.stop.load(std::memory_order_acquire)) {
     const uint32_t owner = word_.owner.load(std::memory_order_acquire);
     if (owner != slot_) {
+      prepare();
       sleep_while(word_.owner, owner);
       continue;
     }
@@ -35,6 +36,13 @@ void Worker::run() {
   give_up_packets();
   (void)rte_rcu_qsbr_thread_unregister(shared_.qsbr, id_);
   take_rank(Rank::kLast);  // its end is work too, and another has the queues
+}
+
+// What grows with the number of ports grows now, page by page, and not in the first turn of a takeover.
+void Worker::prepare() {
+  rte_rcu_qsbr_thread_online(shared_.qsbr, id_);
+  size_for(*shared_.published.load(std::memory_order_acquire));
+  rte_rcu_qsbr_thread_offline(shared_.qsbr, id_);
 }
 
 void Worker::serve() {
@@ -58,6 +66,7 @@ void Worker::take_over() {
   sessions_.adopt();
   if (sessions_.torn()) sessions_.repair(time(), [this] { beat(Doing::kTurning); });
   number_ = limits_number_ = 0;
+  if (shared_.rank != nullptr) shared_.rank->take(Rank::kFirst);
 }
 
 void Worker::let_go() {
@@ -75,6 +84,7 @@ void Worker::let_go() {
   word_.doing.store(static_cast<uint32_t>(Doing::kNothing), std::memory_order_relaxed);
   word_.owner.store(word_.wanted.load(std::memory_order_relaxed), std::memory_order_release);
   wake_sleepers(word_.owner);
+  if (shared_.rank != nullptr) shared_.rank->take(Rank::kOrdinary);
 }
 
 // Until none of them can hand us anything any more.  One that hangs keeps us here, beating: it is found by

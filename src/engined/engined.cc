@@ -92,6 +92,7 @@ absl::Status serve(const Options& options, const Version& version, const Descrip
   auto listener =
       listen_at(absl::StrCat(options.folder, "/", options.instance, ".sock"), SocketKind::kStream);
   if (!listener.ok()) return listener.status();
+  auto rank = std::make_unique<ProcessRank>();
   (void)::setenv("RUNTIME_DIRECTORY", place->reply.runtime_folder().c_str(), 1);
   SandboxReport sandbox = restrict(options, place->reply);
   for (const std::string& one : sandbox.not_enforced) spdlog::warn("not enforced: {}", one);
@@ -100,7 +101,8 @@ absl::Status serve(const Options& options, const Version& version, const Descrip
                                 .ports = std::move(ports),
                                 .pool = place->reply.pool(),
                                 .eal = eal_arguments(place->reply),
-                                .version = version.name};
+                                .version = version.name,
+                                .rank = std::move(rank)};
   auto engine = engine::Engine::attach({}, version.builder(), std::move(attachment));
   if (!engine.ok()) return engine.status();
   std::vector<uid_t> allowed;

@@ -14,7 +14,6 @@ sys.dont_write_bytecode = True
 
 from harness import scenarios, streams  # noqa: E402
 from harness.figures import machine  # noqa: E402
-from harness.node import Dpu  # noqa: E402
 from support.lab import Lab  # noqa: E402
 
 COUNTS = {"planned_swap": 100, "kill_active": 200, "hang": 50, "spin": 20, "kill_agent": 200, "kill_ports": 10,
@@ -29,7 +28,6 @@ def arguments():
     parser.add_argument("--count", type=int, help="so many events instead of the table's")
     parser.add_argument("--load", type=int, help="64-byte frames a second; half of the measured maximum if left out")
     parser.add_argument("--engines", help="folder of installed engine versions, at least two")
-    parser.add_argument("--no-prefer", action="store_true", help="leave the DPU's processes at ordinary priority")
     parser.add_argument("--out", default="out/chaos", type=pathlib.Path)
     return parser.parse_args()
 
@@ -45,12 +43,7 @@ def lab_for(scenario, wanted):
     if scenario.startswith("million"):
         daemon += words("--sessions", ENTRIES)
     world = HERE / "manifests" / WORLDS.get(scenario, "world.yaml")
-    lab = Lab(f"chaos-{os.getpid()}", world, "--mode", "split", *daemon)
-    if not wanted.no_prefer:
-        for one in lab.status()["nodes"]:
-            if one["kind"] == "dpu":
-                Dpu(lab, one["node"]).prefer()
-    return lab
+    return Lab(f"chaos-{os.getpid()}", world, "--mode", "split", *daemon)
 
 
 def measure(scenario, wanted):

@@ -1,8 +1,6 @@
 """The processes of one DPU, by what they are to each other."""
-import contextlib
 import json
 import os
-import pathlib
 import signal
 
 from support.lab import outrigger
@@ -39,13 +37,6 @@ class Dpu:
 
     def kill(self, pid, signal_number=signal.SIGKILL):
         os.kill(pid, signal_number)
-
-    def prefer(self):
-        """Before everything else on its CPU, as it would be on a DPU: other programs of this machine are not its own."""
-        for pid in (one["pid"] for node in self.lab.status()["nodes"] for one in node["processes"]):
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, pid, -20)
-                pathlib.Path(f"/proc/{pid}/autogroup").write_text("-20")
 
     def repair(self):
         outrigger("lab", "up", "--name", self.lab.name)

@@ -106,7 +106,7 @@ def planned_swap(lab, count, load=0, seed=1, **options):
             reported.append(blackout_us)
         return moments, {"versions": versions, "reported_us": spread(reported)}
 
-    return Run(lab, load, **({"before": 0.1, "after": 0.1} | options)).measure(act)
+    return Run(lab, load, **({"before": 0.02, "after": 0.1} | options)).measure(act)
 
 
 def upgrade(lab, version):
