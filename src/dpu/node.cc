@@ -4,18 +4,15 @@
 #include <grpcpp/impl/codegen/service_type.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "base/steady_time.h"
 #include "dpu/api.h"
-#include "dpu/fallback/bundle_maker.h"
-#include "dpu/fallback/peer_watch.h"
-#include "dpu/fallback/service.h"
+#include "dpu/counted_events.h"
 #include "dpu/health/services_of_node.h"
+#include "dpu/host_side.h"
 #include "dpu/journal/answers.h"
 #include "dpu/journal/journal.h"
 #include "dpu/journal/log_sink.h"
@@ -38,35 +35,6 @@ constexpr absl::Duration kRetryEvery = absl::Seconds(5);     // of a stored stat
 constexpr absl::Duration kRetryRefused = absl::Seconds(30);  // of an endpoint left out
 constexpr const char* kEngineServices[] = {"vswitch", "policy", "overlay"};  // the engine's version is theirs
 
-// Told of a crash or stall on its way to the journal, for the count of failovers.
-class CountedEvents final : public Events {
- public:
-  explicit CountedEvents(Events& next) : next_(next) {}
-  void record(Event event) override {
-    const bool crash = event.kind == Kind::kEngineCrash || event.kind == Kind::kEngineStall;
-    if (crash && event.phase == Phase::kAct) failovers.fetch_add(1);
-    next_.record(std::move(event));
-  }
-  std::atomic<uint64_t> failovers{0};
-
- private:
-  Events& next_;
-};
-
-// Services of the data path whose contract falls back on the host.
-std::vector<std::string> host_services(const std::vector<Contract>& contracts) {
-  std::vector<std::string> out;
-  for (const char* service : kEngineServices) {
-    for (const Contract& contract : contracts) {
-      const auto& ways = contract.service.fallback;
-      if (contract.service.meta.name == service &&
-          std::find(ways.begin(), ways.end(), manifest::Service::Fallback::kHost) != ways.end())
-        out.push_back(service);
-    }
-  }
-  return out;
-}
-
 class WholeNode final : public Node {
  public:
   explicit WholeNode(Options options) : options_(std::move(options)) {}
@@ -81,19 +49,14 @@ class WholeNode final : public Node {
   void start_services();
   absl::Status start_rollouts();
   NoteMemory note_memory();
-  absl::Status open_desk();
   absl::Status serve();
   absl::Status put_in_force();
   void follow_state();
-  void follow_outputs();
   void tell_restart(Phase phase);
-  void publish_detour(const PeerWatch::InForce& in_force);
-  void await_host();
   [[nodiscard]] NodeFigures metrics();
   [[nodiscard]] secure::TlsFiles tls() const {
     return {options_.certificate, options_.key, options_.authority};
   }
-  [[nodiscard]] std::vector<ConsumerView> host_consumer() const;
 
   template <typename F>
   auto on_engine(F function) {
@@ -112,17 +75,13 @@ class WholeNode final : public Node {
   std::unique_ptr<LogTap> log_tap_;
   std::unique_ptr<CountedEvents> events_;
   std::unique_ptr<Outputs> outputs_;
-  std::unique_ptr<Desk> desk_;
+  std::unique_ptr<HostSide> host_;
   std::unique_ptr<DesiredState> state_;
   std::unique_ptr<EngineThread> engine_;
   std::unique_ptr<Supervisor> supervisor_;
-  std::mutex detour_lock_;
-  Yield yield_ = Yield::kNo;  // under detour_lock_
-  std::unique_ptr<PeerWatch> peers_;
   std::unique_ptr<ServicesOfNode> services_;
   std::unique_ptr<Rollouts> rollouts_;
   std::unique_ptr<SidecarVersions> sidecar_versions_;
-  std::unique_ptr<BundleMaker> bundles_;
   std::unique_ptr<Explainer> explainer_;
   std::vector<std::unique_ptr<grpc::Service>> apis_;
   std::unique_ptr<Agent> agent_;
@@ -141,9 +100,13 @@ absl::Status WholeNode::begin() {
   if (absl::Status status = open_journal(); !status.ok()) return status;
   mark_.emplace(options_.state);
   tell_restart(Phase::kBegin);
-  if (absl::Status status = open_desk(); !status.ok()) return status;
+  auto host = HostSide::open(
+      {options_, *events_, [this] { return contracts_.load(); }, [this] { return desired_.load(); }});
+  if (!host.ok()) return host.status();
+  host_ = *std::move(host);
   if (absl::Status status = start_engines(); !status.ok()) return status;
-  await_host();
+  // Engines that begin with us were not there before: then the host may be carrying the traffic.
+  if (!supervisor_->split() || supervisor_->ports().started_at >= began_) host_->await();
   (void)put_in_force();
   start_services();
   if (absl::Status status = start_rollouts(); !status.ok()) return status;
@@ -153,20 +116,7 @@ absl::Status WholeNode::begin() {
 }
 
 void WholeNode::tell_restart(Phase phase) {
-  if (!mark_->died()) return;
-  Event event;
-  event.kind = Kind::kAgentRestart;
-  event.phase = phase;
-  event.service = event.subject = "agent";
-  event.version = kVersion;
-  if (phase == Phase::kBegin) {
-    event.severity = Severity::kWarning;
-    event.first_sign = *mark_->died();
-    event.message = "the agent before this one ended without a word: killed, crashed, or without power";
-  } else {
-    event.message = "the agent answers again";
-  }
-  events_->record(std::move(event));
+  if (std::optional<Event> event = mark_->restart(phase)) events_->record(*std::move(event));
 }
 
 WholeNode::~WholeNode() {
@@ -231,7 +181,7 @@ absl::Status WholeNode::start_engines() {
   desired_.store(state_.get());
 
   SplitNeeds needs{events_.get(), state_.get(), &*notes_, &notes_lock_};
-  needs.fallback_in_force = [this] { return desk_ != nullptr && desk_->state().yielded(); };
+  needs.fallback_in_force = [this] { return host_->carries(); };
   auto started = agent::start_engines(options_, needs);
   if (!started.ok()) return started.status();
   engine_ = std::move(started->engine);
@@ -270,10 +220,6 @@ NodeFigures WholeNode::metrics() {
 }
 
 void WholeNode::start_services() {
-  peers_ = std::make_unique<PeerWatch>(PeerWatch::Settings{}, [this](const PeerWatch::InForce& in_force) {
-    const std::lock_guard lock(detour_lock_);
-    publish_detour(in_force);
-  });
   ServicesOfNode::Parts parts;
   parts.node = options_.node;
   parts.version = supervisor_->active_version();
@@ -289,15 +235,17 @@ void WholeNode::start_services() {
   };
   parts.figures = [this] { return on_engine([](engine::Engine& e) { return e.figures(); }); };
   parts.beats = [this] { return supervisor_->beats(); };
-  parts.silent = [this] { return desk_->state().yielded(); };
+  parts.silent = [this] { return host_->carries(); };
   parts.metrics = [this] { return metrics(); };
   parts.placement = [this](const std::string& service) {
     for (const char* one : kEngineServices) {
-      if (service == one && desk_->state().yielded()) return std::string("host");
+      if (service == one && host_->carries()) return std::string("host");
     }
     return std::string("dpu");
   };
-  parts.peer_probed = [this](const std::string& node, bool answered) { peers_->probed(node, answered); };
+  parts.peer_probed = [this](const std::string& node, bool answered) {
+    host_->peers().probed(node, answered);
+  };
   services_ = std::make_unique<ServicesOfNode>(std::move(parts), *events_);
   contracts_.store(services_.get());
 }
@@ -322,90 +270,16 @@ absl::Status WholeNode::start_rollouts() {
   return rollouts_->recover();
 }
 
-// The host's end of it is outrigger-host; without a link it is asked nothing.
-absl::Status WholeNode::open_desk() {
-  const std::string key_file =
-      options_.bundle_key.empty() ? absl::StrCat(options_.state, "/bundle.key") : options_.bundle_key;
-  absl::StatusOr<Ed25519Key> key = load_or_make(key_file);
-  if (!key.ok()) return key.status();
-  const HostServices allowed = [this] {
-    ServicesOfNode* const services = contracts_.load();
-    return services == nullptr ? std::vector<std::string>() : host_services(services->health().contracts());
-  };
-  BundleMaker::Settings making{options_.node, absl::StrCat(options_.state, "/bundle.sequence")};
-  bundles_ = std::make_unique<BundleMaker>(std::move(making), *std::move(key), allowed);
-  Desk::Hooks hooks;
-  hooks.healthy = [this, allowed] {
-    ServicesOfNode* const services = contracts_.load();
-    if (services == nullptr) return false;
-    for (const std::string& service : allowed()) {
-      const ServiceState state = services->board().of(service);
-      // What has nothing to probe is not known to be ill: overlay without peers.
-      if (state.health != Health::kReady && !state.nothing_to_probe) return false;
-    }
-    return services->board().of("policy").health == Health::kReady;
-  };
-  hooks.generation = [this] {
-    DesiredState* const state = desired_.load();
-    const auto now = state == nullptr ? nullptr : state->now();
-    return now == nullptr || !now->in_force ? 0 : now->generation.value();
-  };
-  hooks.bundle = [this]() -> absl::StatusOr<v1::SignedBundle> {
-    const auto now = desired_.load()->now();
-    const auto* node = now->find<manifest::Node>("Node", "", options_.node);
-    if (node == nullptr || !node->fallback)
-      return absl::NotFoundError(absl::StrCat("Node ", options_.node, " has no spec.fallback.underlay"));
-    return bundles_->make(*now->straight, now->generation.value(), *node->fallback);
-  };
-  hooks.yield = [this](Yield yield) {
-    const std::lock_guard lock(detour_lock_);
-    yield_ = yield;
-    if (state_ != nullptr) publish_detour(peers_ == nullptr ? PeerWatch::InForce{} : peers_->in_force());
-  };
-  desk_ = std::make_unique<Desk>(Desk::Settings{.node = options_.node}, std::move(hooks), *events_);
-  return absl::OkStatus();
-}
-
-void WholeNode::publish_detour(const PeerWatch::InForce& in_force) {
-  const Detour detour{in_force, yield_ == Yield::kYes, yield_ == Yield::kQuiet,
-                      peers_ == nullptr ? PeerWatch::InForce{} : peers_->leaving()};
-  if (absl::Status status = state_->detour(detour); !status.ok())
-    spdlog::error("the way around a fallen node cannot be put in force: {}", status.ToString());
-  desk_->bundle_changed();
-}
-
-// Engines that begin with us were not there before: then the host may be carrying the traffic.
-void WholeNode::await_host() {
-  const auto* node = state_->now()->find<manifest::Node>("Node", "", options_.node);
-  const bool has_host = !options_.host_link.empty() && node != nullptr && node->fallback;
-  const bool engines_lived = supervisor_->split() && supervisor_->ports().started_at < began_;
-  if (!has_host || engines_lived) return;
-  desk_->await_host();
-  const std::lock_guard lock(detour_lock_);
-  yield_ = desk_->state().yield;
-  publish_detour({});
-}
-
-std::vector<ConsumerView> WholeNode::host_consumer() const {
-  const HostState host = desk_->state();
-  if (!host.known) return {};
-  return {{absl::StrCat("fallback/", options_.node), "fallback", Generation(host.bundle_generation),
-           host.since, host.error}};
-}
-
 absl::Status WholeNode::serve() {
   const auto ask = [this](std::span<const uint8_t> frame, PortId port, TunnelId tunnel) {
     return on_engine([&](engine::Engine& e) { return e.explain(frame, port, tunnel); });
   };
   explainer_ = std::make_unique<Explainer>(options_.node, ask, services::make_builder);
   apis_.push_back(make_engines_service(
-      *supervisor_, *state_, [this] { return host_consumer(); }, note_memory()));
+      *supervisor_, *state_, [this] { return host_->consumers(); }, note_memory()));
   apis_.push_back(make_rollouts_service(*rollouts_));
   apis_.push_back(make_journal_service(*journal_));
-  FallbackView fallback{*desk_, options_.node,
-                        [this] { return host_services(services_->health().contracts()); },
-                        [this] { return peers_->in_force(); }};
-  apis_.push_back(make_fallback_service(std::move(fallback)));
+  apis_.push_back(make_fallback_service(host_->view()));
   std::vector<grpc::Service*> more = {services_->api()};
   for (const auto& api : apis_) more.push_back(api.get());
   agent_ = std::make_unique<Agent>(Agent{*engine_, *state_, *explainer_, since_, std::move(more)});
@@ -427,7 +301,8 @@ absl::Status WholeNode::serve() {
   }
   if (options_.host_link.empty()) return absl::OkStatus();
   const auto keep = [this](const v1::ShipLogsRequest& request) { return keep_shipped(*journal_, request); };
-  auto link = secure::HostLinkServer::listen({options_.host_link, tls(), {}}, *desk_, keep, events_.get());
+  auto link =
+      secure::HostLinkServer::listen({options_.host_link, tls(), {}}, host_->desk(), keep, events_.get());
   if (!link.ok()) return link.status();
   host_link_ = *std::move(link);
   spdlog::info("the host may call {}", options_.host_link);
@@ -441,21 +316,9 @@ void WholeNode::follow_state() {
   if (followed_ == nullptr || followed_->objects != now->objects) {
     services_->reload(now->all());
     sidecar_versions_->follow(now->all());
-    std::set<std::string> can_fall;
-    for (const manifest::Object* object : now->all()) {
-      const auto* node = std::get_if<manifest::Node>(object);
-      if (node != nullptr && node->fallback && node->meta.name != options_.node)
-        can_fall.insert(node->meta.name);
-    }
-    peers_->follow(can_fall);
+    host_->follow(now->all());
   }
   followed_ = now;
-}
-
-// What the processes beside us write is read as log records of theirs.
-void WholeNode::follow_outputs() {
-  for (const ChildOutput& child : child_outputs(*supervisor_))
-    outputs_->follow_file(child.path, {child.service, child.version, child.subject});
 }
 
 void WholeNode::turn() {
@@ -469,14 +332,14 @@ void WholeNode::turn() {
     (void)put_in_force();
   }
   follow_state();
-  follow_outputs();
+  for (const ChildOutput& child : child_outputs(*supervisor_))  // read as log records of theirs
+    outputs_->follow_file(child.path, {child.service, child.version, child.subject});
   sidecar_versions_->look();
   if (const std::string version = supervisor_->active_version(); version != version_) {
     version_ = version;
     services_->set_engine_version(version);
   }
-  desk_->tick();
-  peers_->tick();
+  host_->tick();
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dpu/api.h"
+
 namespace outrigger::agent {
 
 RunningMark::RunningMark(const std::string& folder) : path_(folder + "/running") {
@@ -20,6 +22,23 @@ RunningMark::~RunningMark() {
 
 void RunningMark::touch() {
   if (file_ >= 0) (void)futimens(file_, nullptr);
+}
+
+std::optional<Event> RunningMark::restart(Phase phase) const {
+  if (!died_) return std::nullopt;
+  Event event;
+  event.kind = Kind::kAgentRestart;
+  event.phase = phase;
+  event.service = event.subject = "agent";
+  event.version = kVersion;
+  if (phase == Phase::kBegin) {
+    event.severity = Severity::kWarning;
+    event.first_sign = *died_;
+    event.message = "the agent before this one ended without a word: killed, crashed, or without power";
+  } else {
+    event.message = "the agent answers again";
+  }
+  return event;
 }
 
 }  // namespace outrigger::agent

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "dpu/journal/events.h"
 
 namespace outrigger::agent {
 
@@ -20,6 +21,8 @@ class RunningMark {
   void touch();
   // The last sign of life, by the wall clock, of an agent that did not end as it should.
   [[nodiscard]] std::optional<absl::Time> died() const { return died_; }
+  // That incident's begin, and its end once this agent answers; nothing when nobody died.
+  [[nodiscard]] std::optional<Event> restart(Phase phase) const;
 
  private:
   const std::string path_;

@@ -11,15 +11,30 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/steady_time.h"
 
 namespace outrigger::agent {
 
 namespace {
 
+constexpr absl::Duration kDying = absl::Seconds(1), kLookAgain = absl::Milliseconds(10);
+
 std::string holder(int file) {
   std::array<char, 32> text{};
   const ssize_t length = pread(file, text.data(), text.size() - 1, 0);
   return length > 0 ? std::string(absl::StripAsciiWhitespace(text.data())) : "unknown";
+}
+
+// One that was killed has its lock until the kernel is done with it, which takes a moment after its end is
+// seen.
+bool locked(int file) {
+  const absl::Time end = steady_time() + kDying;
+  while (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (steady_time() > end) return false;
+    absl::SleepFor(kLookAgain);
+  }
+  return true;
 }
 
 }  // namespace
@@ -39,7 +54,7 @@ absl::StatusOr<StateLock> StateLock::take(const std::string& folder) {
     return absl::Status(why.code(), absl::StrCat(why.message(), "; outriggerd must be able to write to ",
                                                  folder, ", or to another folder given by --state"));
   }
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+  if (!locked(file)) {
     const std::string pid = holder(file);
     ::close(file);
     return absl::AlreadyExistsError(

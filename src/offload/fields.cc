@@ -69,7 +69,8 @@ absl::Status read_document(std::string_view yaml, const std::string& file, const
   size_t aliased = 0;
   const manifest::YamlDocument document = manifest::parse_yaml(slices[0], aliased);
   for (const manifest::SourceFault& one : document.faults) fault(one.line, one.problem);
-  if (document.root && faults.empty()) {
+  if (!document.root && faults.empty()) fault(1, "is empty");
+  if (faults.empty()) {
     manifest::Report report{file, what, faults};
     read(Spot(*document.root, report));
   }

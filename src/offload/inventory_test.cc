@@ -91,6 +91,7 @@ TEST(Inventory, RefusesWhatItDoesNotKnowAndWhatCannotBe) {
     EXPECT_THAT(refusal(with(one.from, one.to)), HasSubstr("inventory.yaml:")) << one.to;
   }
   EXPECT_THAT(refusal(""), HasSubstr("is empty"));
+  EXPECT_THAT(refusal("\xEF\xBB\xBF\xEF\xBB\xBF"), HasSubstr("is empty")) << "two byte order marks";
   EXPECT_THAT(refusal("a: 1\n---\nb: 2\n"), HasSubstr("2 documents"));
   EXPECT_THAT(refusal(std::string("\0\1", 2)), HasSubstr("inventory.yaml:1"));
 }

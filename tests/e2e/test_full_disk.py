@@ -49,7 +49,7 @@ class SmallDisk(Lab):
         subprocess.run(["mount", *options, self.state], check=True)
 
     def kill(self):
-        os.kill(self.daemon("a"), signal.SIGKILL)
+        self.kill_daemon("a")
         assert until(lambda: self.daemon("a") == 0)
 
     def start(self, check=True):

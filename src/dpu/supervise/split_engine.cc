@@ -52,7 +52,7 @@ Member* SplitEngine::active() {
 Member* SplitEngine::standby() {
   for (const auto& member : members_) {
     if (member->state == Member::State::kUp && !is_active(*member) && !member->doomed && !member->candidate &&
-        !member->orphan) {
+        !member->orphan && !member->told) {
       return member.get();
     }
   }

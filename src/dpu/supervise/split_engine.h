@@ -87,7 +87,7 @@ class SplitEngine final : public engine::Engine {
   absl::StatusOr<std::string> start_member(const std::string& version, bool candidate);
   [[nodiscard]] Member* member(const std::string& instance);
   [[nodiscard]] Member* active();
-  [[nodiscard]] Member* standby();                         // up, not active, not doomed, not a candidate
+  [[nodiscard]] Member* standby();  // up, not active, doomed, a candidate or known to have failed
   [[nodiscard]] bool current(const Member& member) const;  // has the desired state, by its own word
   absl::StatusOr<engine::v1::SwapReply> swap_to(Member& to);
   void end_member(Member& member, bool kill);
