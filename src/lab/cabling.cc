@@ -128,6 +128,7 @@ absl::Status plug_veth(const State& state, const PlannedNode& node, const Planne
 absl::Status plug(const State& state, const Plan& plan, const NodeApi& api) {
   for (const PlannedNode& node : plan.nodes) {
     if (node.kind == manifest::Node::Kind::kDpu) {
+      if (state.frozen(node.name)) continue;
       if (absl::Status status = wait_for_taps(state, node, plan, api); !status.ok()) return status;
       continue;
     }

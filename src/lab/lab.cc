@@ -108,10 +108,13 @@ absl::Status make(const State& state, LabOptions options, const NodeApi& api, co
 
 absl::Status revive(const State& state, const Plan& plan, const LabOptions& options, const NodeApi& api) {
   if (absl::Status status = start_daemons(state, plan, options); !status.ok()) return status;
+  bool alive = false;
   for (const NodeSocket& node : sockets_of(state, plan)) {
+    if (state.frozen(node.node)) continue;  // what was to die stays dead until it is thawed
     if (absl::Status status = wait_until_up(state, node, api); !status.ok()) return status;
+    alive = true;
   }
-  return follow_desired(state, api);
+  return alive ? follow_desired(state, api) : absl::OkStatus();
 }
 
 absl::Status repair(const State& state, const LabOptions& wanted, const NodeApi& api,
