@@ -50,10 +50,10 @@ bool Takeover::owns_any(uint32_t slot) const {
   return false;
 }
 
-uint32_t Takeover::any_owner() const {
+uint32_t Takeover::owner_besides(uint32_t slot) const {
   for (unsigned worker = 0; worker < memory_->sizes().workers; ++worker) {
     const uint32_t owner = memory_->word(worker).owner.load();
-    if (owner != engine::kNobody && roster_.find(owner)) return owner;
+    if (owner != slot && owner != engine::kNobody && roster_.find(owner)) return owner;
   }
   return engine::kNobody;
 }
@@ -104,12 +104,12 @@ absl::StatusOr<engine::v1::SwapReply> Takeover::swap(uint32_t to) {
     return absl::FailedPreconditionError(
         absl::StrCat("engine ", heir->version, " (slot ", to, ") has not asked for ports yet"));
   }
-  const uint32_t from = any_owner();
+  const Ownership ownership(*memory_);
+  const uint32_t from = ownership.done(to) ? to : owner_besides(to);
   engine::v1::SwapReply reply;
   reply.set_from_slot(from);
   if (from == to) return reply;
   const auto start = steady_clock::now();
-  const Ownership ownership(*memory_);
   ownership.ask(to);
   if (!ownership.wait_for(to, kLetGoWithin)) {
     const auto hung = roster_.find(from);

@@ -41,7 +41,7 @@ class Takeover {
 
  private:
   [[nodiscard]] bool owns_any(uint32_t slot) const;
-  [[nodiscard]] uint32_t any_owner() const;
+  [[nodiscard]] uint32_t owner_besides(uint32_t slot) const;
   [[nodiscard]] bool here(const Member& engine) const;
   void hand_to(uint32_t slot) const;
   void forget(const Member& engine);

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support.lab import MANIFESTS, ROOT, Lab, named, outrigger
+from support.linked import WELL, fallback, health, is_well
 from support.wait import until
 
 DPU = ("outriggerd", "outrigger-ports", "outrigger-engine")
@@ -54,27 +55,10 @@ def lab(clocks):
         made = Lab(named("clock"), MANIFESTS / "linked")
     try:
         made.apply(ROOT / "examples/services/built-in.yaml")
-        assert until(lambda: settled(made), timeout=15, every=0.1), (health(made), fallback(made))
+        assert until(lambda: is_well(made), timeout=15, every=0.1), (health(made), fallback(made))
         yield made
     finally:
         made.down()
-
-
-def health(lab):
-    services = json.loads(lab.cli("health", "-o", "json", check=False).stdout)["services"]
-    return {one["service"]: one["state"] for one in services if one["service"] != "overlay"}  # it has no peer to ask
-
-
-def fallback(lab):
-    one = json.loads(outrigger("fallback", "status", "--lab", lab.name, "-o", "json").stdout)
-    return {key: one[key] for key in ("host_linked", "state", "error", "yielded")} | {"bundle": one["bundle_generation"] > 0}
-
-
-WELL = {"host_linked": True, "state": "dormant", "error": "", "yielded": False, "bundle": True}
-
-
-def settled(lab):
-    return set(health(lab).values()) == {"ready"} and fallback(lab) == WELL
 
 
 def processes(lab):

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from support.lab import MANIFESTS, ROOT, Lab, named, outrigger
+from support.linked import WELL, fallback, health, is_well
 from support.wait import until
 
 LINK = "169.254.7.1:7444"
 ATTACKER = ROOT / "tests/e2e/support/link_attacker.py"
-DORMANT = {"host_linked": True, "state": "dormant", "yielded": False}
 
 
 @pytest.fixture(scope="module")
@@ -20,24 +20,10 @@ def lab(machine):
     made = Lab(named("flood"), MANIFESTS / "linked")
     try:
         made.apply(ROOT / "examples/services/built-in.yaml")
-        assert until(lambda: well(made), timeout=15, every=0.1), (health(made), fallback(made))
+        assert until(lambda: is_well(made), timeout=15, every=0.1), (health(made), fallback(made))
         yield made
     finally:
         made.down()
-
-
-def health(lab):
-    services = json.loads(lab.cli("health", "-o", "json", check=False).stdout)["services"]
-    return {one["service"]: one["state"] for one in services if one["service"] != "overlay"}  # it has no peer to ask
-
-
-def fallback(lab):
-    one = json.loads(outrigger("fallback", "status", "--lab", lab.name, "-o", "json").stdout)
-    return {key: one[key] for key in DORMANT}
-
-
-def well(lab):
-    return set(health(lab).values()) == {"ready"} and fallback(lab) == DORMANT
 
 
 def attack(lab, *arguments):
@@ -65,7 +51,7 @@ def test_thousands_of_connections_disturb_nobody(lab):
     assert int(attacker.stdout.read()) > 1000
     assert " 0% packet loss" in said, said
     assert slowest < 2
-    assert fallback(lab) == DORMANT, "the host itself could not call any more"
+    assert fallback(lab) == WELL, "the host itself could not call any more"
 
 
 def test_refused_calls_are_few_incidents(lab):
@@ -82,4 +68,4 @@ def test_refused_calls_are_few_incidents(lab):
     told = " ".join(one["summary"] for one in refused)
     assert "was seen before" in told and "calls too often" in told, refused
     assert len(refused) <= 5 and all(one["domain"] == "host" for one in refused), refused
-    assert until(lambda: well(lab), timeout=10, every=0.1), (health(lab), fallback(lab))
+    assert until(lambda: is_well(lab), timeout=10, every=0.1), (health(lab), fallback(lab))

@@ -141,3 +141,4 @@ class Lab:
         pid = self.daemon(node)
         assert pid, f"node {node}: no daemon runs"  # 0, to kill(), is whoever asks
         os.kill(pid, signal.SIGKILL)
+        assert until(lambda: self.daemon(node) != pid)
