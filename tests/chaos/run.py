@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -65,6 +66,7 @@ def measure(scenario, wanted):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal; the lab is taken down"))
     wanted = arguments()
     wanted.out.mkdir(parents=True, exist_ok=True)
     failed = []

@@ -91,12 +91,18 @@ class Instruments:
 
 
 def most(lab, source="run/three", target="run/four", seconds=2.0):
-    """Frames of 64 bytes a second that get through with less than one in a thousand lost: what half of is taken."""
-    best = 0
-    for rate in (20_000, 40_000, 60_000, 80_000, 100_000, 130_000, 160_000, 200_000, 250_000, 300_000):
+    """Frames of 64 bytes a second that get through with less than one in a thousand lost: what half of is taken.
+
+    A rate is given up only when it fails twice: the machine's CPUs are taken away by others now and then."""
+    def carried(rate):
         found = Stream("udp", lab[source], lab[target], 7009, rate=rate, burst=16, seconds=seconds).stop()
         sent_rate = found["sent"] / found["seconds"]
-        if found["lost"] > found["sent"] / 1000 or sent_rate < rate * 0.9:
+        return int(sent_rate) if found["lost"] <= found["sent"] / 1000 and sent_rate >= rate * 0.9 else 0
+
+    best = 0
+    for rate in (20_000, 40_000, 60_000, 80_000, 100_000, 130_000, 160_000, 200_000, 250_000, 300_000):
+        got = carried(rate) or carried(rate)
+        if not got:
             break
-        best = int(sent_rate)
+        best = got
     return best
