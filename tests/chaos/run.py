@@ -73,7 +73,7 @@ def main():
     for scenario in wanted.scenario or COUNTS:
         try:
             result = measure(scenario, wanted) | {"scenario": scenario, "machine": machine()}
-        except AssertionError as error:  # the other rows are worth having
+        except (AssertionError, OSError) as error:  # the other rows are worth having
             failed.append(scenario)
             print(f"{scenario}: {error}", file=sys.stderr, flush=True)
             continue

@@ -90,6 +90,11 @@ def noticed_ms(pid, since):
     return (time.monotonic() - since) * 1e3
 
 
+def another_than(dpu, pid):
+    """Waits until the agent, too, knows that this engine is not the active one any more."""
+    assert until(lambda: (dpu.active() or {"pid": pid})["pid"] != pid, timeout=10, every=0.02), f"{pid} is still active"
+
+
 def planned_swap(lab, count, load=0, seed=1, **options):
     """From one version to another and back, in turns."""
     rng = random.Random(seed)
@@ -134,7 +139,7 @@ def kill_active(lab, count, load=0, seed=2, **options):
             time.sleep(rng.uniform(0, 0.2))
             moments.append(time.monotonic())
             dpu.kill(active["pid"])
-            assert until(lambda pid=active["pid"]: (dpu.active() or {"pid": pid})["pid"] != pid, timeout=10, every=0.02)
+            another_than(dpu, active["pid"])
             dpu.wait_for("standby")
             standby_after.append((time.monotonic() - moments[-1]) * 1e3)
         return moments, {"standby_again_ms": spread(standby_after)}
@@ -155,6 +160,7 @@ def hang(lab, count, load=0, seed=3, **options):
             moments.append(time.monotonic())
             dpu.kill(active["pid"], signal.SIGSTOP)
             found.append(noticed_ms(active["pid"], moments[-1]))
+            another_than(dpu, active["pid"])
         return moments, {"detected_ms": spread(found)}
 
     return Run(lab, load, **options).measure(act)
@@ -178,7 +184,7 @@ def spin(lab, count, load=0, seed=5, **options):
             with lab["run/three"].socket(socket.AF_INET, socket.SOCK_DGRAM) as deadly:
                 deadly.sendto(b"go", (lab["run/four"].v4, 6666))
             found.append(noticed_ms(pid, moments[-1]))
-            dpu.wait_for("active")
+            another_than(dpu, pid)
         if dpu.active()["version"] != good:
             upgrade(lab, good)
         return moments, {"detected_ms": spread(found)}
