@@ -18,6 +18,7 @@
 #include "dpu/journal/log_sink.h"
 #include "dpu/journal/outputs.h"
 #include "dpu/journal/service.h"
+#include "dpu/note_memory.h"
 #include "dpu/rollout/rollouts.h"
 #include "dpu/running_mark.h"
 #include "dpu/secure/host_link.h"
@@ -48,7 +49,6 @@ class WholeNode final : public Node {
   absl::Status start_engines();
   void start_services();
   absl::Status start_rollouts();
-  NoteMemory note_memory();
   absl::Status serve();
   absl::Status put_in_force();
   void follow_state();
@@ -250,19 +250,8 @@ void WholeNode::start_services() {
   contracts_.store(services_.get());
 }
 
-NoteMemory WholeNode::note_memory() {
-  return {[this](const std::string& topic, const std::string& name, const std::string& text) {
-            const std::lock_guard held(notes_lock_);
-            return notes_->put_note(topic, name, text);
-          },
-          [this](const std::string& topic) {
-            const std::lock_guard held(notes_lock_);
-            return notes_->notes(topic);
-          }};
-}
-
 absl::Status WholeNode::start_rollouts() {
-  rollouts_ = std::make_unique<Rollouts>(note_memory(), &services_->board(), events_.get());
+  rollouts_ = std::make_unique<Rollouts>(notes_in(*notes_, notes_lock_), &services_->board(), events_.get());
   for (const char* service : kEngineServices) rollouts_->offer(service, changer_of(*supervisor_));
   sidecar_versions_ = std::make_unique<SidecarVersions>(*services_->sidecars(), services_->health().board(),
                                                         *rollouts_, *events_);
@@ -276,7 +265,7 @@ absl::Status WholeNode::serve() {
   };
   explainer_ = std::make_unique<Explainer>(options_.node, ask, services::make_builder);
   apis_.push_back(make_engines_service(
-      *supervisor_, *state_, [this] { return host_->consumers(); }, note_memory()));
+      *supervisor_, *state_, [this] { return host_->consumers(); }, notes_in(*notes_, notes_lock_)));
   apis_.push_back(make_rollouts_service(*rollouts_));
   apis_.push_back(make_journal_service(*journal_));
   apis_.push_back(make_fallback_service(host_->view()));
@@ -285,7 +274,7 @@ absl::Status WholeNode::serve() {
   agent_ = std::make_unique<Agent>(Agent{*engine_, *state_, *explainer_, since_, std::move(more)});
   agent_->listen = {options_.listen, tls()};
   agent_->events = events_.get();
-  agent_->notes = note_memory();
+  agent_->notes = notes_in(*notes_, notes_lock_);
   agent_->without_probes = [this](engine::Figures& figures) { services_->without_probes(figures); };
   if (options_.reflection) secure::offer_reflection();
   enable_grpc_health();

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "dpu/note_memory.h"
 #include "dpu/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -51,6 +52,20 @@ class StoreTest : public ::testing::Test {
   TestFolder folder_;
   std::string path_ = folder_.file("state.db");
 };
+
+TEST_F(StoreTest, NotesThatBelongTogetherAreAllThereOrNone) {
+  Store store = open();
+  std::mutex lock;
+  const NoteMemory notes = notes_in(store, lock);
+  execute(path_,
+          "CREATE TRIGGER refuse BEFORE INSERT ON note WHEN NEW.topic = 'answer' AND NEW.name = '2' "
+          "BEGIN SELECT RAISE(ABORT, 'no'); END");
+  EXPECT_FALSE(put_together(notes, {{"rollout", "ro-2", "record"}, {"answer", "2", "answer"}}).ok());
+  EXPECT_TRUE(notes.all("rollout")->empty());
+  ASSERT_TRUE(put_together(notes, {{"rollout", "ro-1", "record"}, {"answer", "1", "answer"}}).ok());
+  EXPECT_EQ(notes.all("rollout")->size(), 1u);
+  EXPECT_EQ(notes.all("answer")->size(), 1u);
+}
 
 // SQLite passes over such a log, and over what was committed to it.
 TEST_F(StoreTest, ALogWithoutItsHeadIsDamage) {

@@ -22,6 +22,14 @@ uint64_t digest_of(const std::string& bytes) {
 
 }  // namespace
 
+absl::Status put_together(const NoteMemory& memory, const std::vector<Note>& notes) {
+  if (memory.put_all) return memory.put_all(notes);
+  for (const Note& note : notes) {
+    if (absl::Status status = memory.put(note.topic, note.name, note.text); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 // A note's text is its number, actor, id, digest and answer, a line each, escaped.
 StoredAnswers::StoredAnswers(NoteMemory memory, std::string topic)
     : memory_(std::move(memory)), topic_(std::move(topic)) {

@@ -11,19 +11,23 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace outrigger::agent {
 
+struct Note {
+  std::string topic, name, text;
+};
 // Texts that outlive the agent, by topic and name: the store's notes.
 struct NoteMemory {
   std::function<absl::Status(const std::string& topic, const std::string& name, const std::string& text)> put;
   std::function<absl::StatusOr<std::map<std::string, std::string>>(const std::string& topic)> all;
+  // All of them or none, whenever the agent dies.  Not set: one after the other.
+  std::function<absl::Status(const std::vector<Note>& notes)> put_all{};
 };
-struct Note {
-  std::string topic, name, text;
-};
+absl::Status put_together(const NoteMemory& memory, const std::vector<Note>& notes);
 
 // Who asked for what.
 struct Asked {

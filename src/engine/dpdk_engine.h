@@ -56,6 +56,7 @@ class DpdkEngine final : public Engine {
   void compare();
   [[nodiscard]] std::vector<uint64_t> drops() const;
   std::optional<Echo> next_echo(uint64_t mark, uint64_t since);
+  std::optional<Echo> late_echo(uint64_t mark);
   absl::Status inject(PortId port, std::span<const uint8_t> frame);
   void publish(const Tables* tables);
   void republish();
@@ -82,6 +83,7 @@ class DpdkEngine final : public Engine {
   std::optional<SharedNeighbours> shared_neighbours_;
   std::optional<Shadow> shadow_;
   ShadowReport last_report_;
+  std::deque<Echo> late_;  // out of probe ports, not what was waited for then
   Neighbours::Clock::time_point announced_;
   Epoch epoch_;
   uint64_t publications_ = 0;

@@ -116,7 +116,8 @@ class Engine {
   // Up to `limit` live sessions, copied without stopping a worker.
   virtual std::vector<Session> sessions(size_t limit) = 0;
   // Sends a frame into the data path as if it had arrived at the probe port `port`, and waits for what comes
-  // out of any probe port that carries the same 8 bytes `mark` in its payload.
+  // out of any probe port that carries the same 8 bytes `mark` in its payload.  An empty frame sends nothing:
+  // who does not want to keep the control thread waits elsewhere, and asks again for what came meanwhile.
   virtual absl::StatusOr<Echo> probe(PortId /*port*/, std::span<const uint8_t> /*frame*/, uint64_t /*mark*/,
                                      unsigned /*timeout_ms*/) {
     return absl::UnimplementedError("no probe ports yet");

@@ -13,6 +13,8 @@ namespace outrigger::engine {
 
 namespace {
 
+constexpr size_t kLate = 64;  // frames kept for who asks again
+
 // In the byte order of whoever wrote it there, or in the network's.
 bool bears(std::span<const uint8_t> frame, uint64_t mark) {
   for (const uint64_t word : {mark, __builtin_bswap64(mark)}) {
@@ -44,15 +46,31 @@ absl::StatusOr<Echo> DpdkEngine::probe(PortId port, std::span<const uint8_t> fra
     return absl::InvalidArgumentError(absl::StrCat("port ", port.value(), " is no probe port"));
   const std::vector<uint64_t> before = drops();
   const uint64_t start = rte_rdtsc();
-  while (next_echo(mark, start)) {  // of earlier probes that were given up
+  if (auto echo = late_echo(mark)) return *std::move(echo);
+  if (!frame.empty()) {
+    if (absl::Status status = inject(port, frame); !status.ok()) return status;
   }
-  if (absl::Status status = inject(port, frame); !status.ok()) return status;
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  do {
-    if (auto echo = next_echo(mark, start); echo && echo->arrived) return *std::move(echo);
+  for (;;) {
+    while (auto echo = next_echo(mark, start)) {
+      if (echo->arrived) return *std::move(echo);
+      late_.push_back(*std::move(echo));
+      if (late_.size() > kLate) late_.pop_front();
+    }
+    if (std::chrono::steady_clock::now() >= end) return Echo{.drop = moved(before, drops())};
     std::this_thread::sleep_for(std::chrono::microseconds(20));
-  } while (std::chrono::steady_clock::now() < end);
-  return Echo{.drop = moved(before, drops())};
+  }
+}
+
+// What came while somebody else was waiting.
+std::optional<Echo> DpdkEngine::late_echo(uint64_t mark) {
+  const auto found =
+      std::find_if(late_.begin(), late_.end(), [mark](const Echo& one) { return bears(one.frame, mark); });
+  if (found == late_.end()) return std::nullopt;
+  Echo echo = std::move(*found);
+  late_.erase(found);
+  echo.arrived = true;
+  return echo;
 }
 
 absl::Status DpdkEngine::inject(PortId port, std::span<const uint8_t> frame) {

@@ -9,6 +9,9 @@ namespace {
 
 using manifest::Service;
 
+// What the node itself is made of is there when it begins, or it is not; an agent may need a while for that.
+constexpr absl::Duration kFirst = absl::Milliseconds(200);
+
 Domain domain_of(const Service& service) {
   switch (service.task) {
     case Service::Task::kPolicy:
@@ -92,7 +95,8 @@ void HealthOfNode::add_to_board(const Contract& contract) {
 void HealthOfNode::begin(const Contract& contract) {
   add_to_board(contract);
   runner_.add(contract.service.meta.name, probe_of(contract),
-              absl::Milliseconds(contract.service.health.interval_ms));
+              absl::Milliseconds(contract.service.health.interval_ms),
+              contract.built_in ? kFirst : absl::InfiniteDuration());
 }
 
 Probe HealthOfNode::probe_of(const Contract& contract) {

@@ -10,7 +10,7 @@ namespace outrigger::agent {
 
 namespace {
 
-constexpr size_t kPeersATime = 4;      // an echo occupies the engine's control thread
+constexpr size_t kPeersATime = 4;      // they are asked one after the other
 constexpr unsigned kPatienceMs = 100;  // a fabric answers in far less
 constexpr unsigned kLostInARow = 3;    // until a peer counts as away
 constexpr size_t kNamed = 5;           // peers a reason names

@@ -1,5 +1,6 @@
 #include "dpu/health/runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -24,13 +25,14 @@ Runner::~Runner() {
   for (const auto& line : leaving_) line->thread.join();
 }
 
-void Runner::add(const std::string& service, Probe probe, absl::Duration interval) {
+void Runner::add(const std::string& service, Probe probe, absl::Duration interval, absl::Duration first) {
   remove(service);
   reap();
   auto line = std::make_unique<Line>();
   line->service = service;
   line->probe = std::move(probe);
   line->interval = interval;
+  line->first = std::min(first, interval);
   line->thread = std::thread([this, self = line.get()] { run(*self); });
   lines_.emplace(service, std::move(line));
 }
@@ -62,12 +64,15 @@ void Runner::reap() {
 void Runner::run(Line& line) {
   std::unique_lock lock(line.mutex);
   while (!line.stop) {
-    const auto due = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(line.interval);
+    const auto began = std::chrono::steady_clock::now();
     lock.unlock();
     const Finding finding = line.probe();
     lock.lock();
     if (line.stop) break;
     board_.note(line.service, finding);
+    const bool young =
+        finding.outcome == ProbeOutcome::kPass && board_.of(line.service).health == Health::kStarting;
+    const auto due = began + absl::ToChronoNanoseconds(young ? line.first : line.interval);
     line.wake.wait_until(lock, due, [&line] { return line.stop; });
   }
   line.ended = true;

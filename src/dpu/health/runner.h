@@ -22,7 +22,10 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  void add(const std::string& service, Probe probe, absl::Duration interval);
+  // A service that has just begun and passes is asked again after `first`, so that nobody waits for health
+  // that is there.
+  void add(const std::string& service, Probe probe, absl::Duration interval,
+           absl::Duration first = absl::InfiniteDuration());
   void remove(const std::string& service);  // does not wait
 
  private:
@@ -30,6 +33,7 @@ class Runner {
     std::string service;
     Probe probe;
     absl::Duration interval;
+    absl::Duration first;
     std::mutex mutex;
     std::condition_variable wake;
     bool stop = false;   // under mutex

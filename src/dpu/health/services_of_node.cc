@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "dpu/health/patience.h"
+
 namespace outrigger::agent {
 
 ServicesOfNode::ServicesOfNode(Parts parts, Events& events) : parts_(std::move(parts)) {
@@ -26,7 +28,7 @@ ProbeSources ServicesOfNode::sources() {
   ProbeSources out;
   out.node = parts_.node;
   out.drops = drops_;
-  out.echo = parts_.echo;
+  out.echo = patient(parts_.echo);
   out.figures = parts_.figures;
   out.beats = parts_.beats;
   out.links_down = parts_.links_down;

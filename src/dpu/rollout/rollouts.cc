@@ -75,8 +75,16 @@ void Rollouts::offer(const std::string& service, Changer changer) {
   changers_[service] = std::move(changer);
 }
 
+// Whoever asked may ask again after our death, and must then find an answer if and only if it was done.
 absl::Status Rollouts::save(const v1::Rollout& rollout) {
-  return memory_.put(kTopic, rollout.id(), text_of(rollout));
+  std::vector<Note> notes = {{kTopic, rollout.id(), text_of(rollout)}};
+  const auto found = asking_.extract(rollout.id());
+  const Asked* const asked = found && !found.mapped()->id.empty() ? found.mapped() : nullptr;
+  const std::string answer = asked == nullptr ? "" : shown(rollout).SerializeAsString();
+  if (asked != nullptr) notes.push_back(answers_.note(*asked, answer));
+  const absl::Status status = put_together(memory_, notes);
+  if (status.ok() && asked != nullptr) answers_.remember(*asked, answer);
+  return status;
 }
 
 v1::Rollout Rollouts::shown(const v1::Rollout& rollout) const {
@@ -174,19 +182,26 @@ absl::StatusOr<v1::Rollout> Rollouts::once(const Asked& asked,
   const std::string key = asked.id.empty() ? "" : absl::StrCat(asked.actor, "\n", asked.id);
   return once_.run(key, [&] {
     absl::StatusOr<v1::Rollout> made = act();
-    if (made.ok()) answers_.keep(asked, made->SerializeAsString());
+    if (!made.ok()) return made;
+    const auto kept = answers_.find(asked);  // with the record, as a rule
+    if (kept.ok() && kept->has_value()) {
+      (void)made->ParseFromString(**kept);
+    } else {
+      answers_.keep(asked, made->SerializeAsString());
+    }
     return made;
   });
 }
 
 absl::StatusOr<v1::Rollout> Rollouts::start(const v1::StartRolloutRequest& request,
                                             const std::string& actor) {
-  if (request.validate_only()) return start_once(request, actor);
-  return once(asked_of(request, actor), [&] { return start_once(request, actor); });
+  const Asked asked = asked_of(request, actor);
+  if (request.validate_only()) return start_once(request, asked);
+  return once(asked, [&] { return start_once(request, asked); });
 }
 
 absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& request,
-                                                 const std::string& actor) {
+                                                 const Asked& asked) {
   if (absl::Status status = check(request); !status.ok()) return status;
   Changer changer;
   {
@@ -209,7 +224,8 @@ absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& 
     return absl::FailedPreconditionError(
         absl::StrCat(request.service(), " is of version ", request.to(), " already"));
   if (request.validate_only()) {
-    if (absl::Status status = changer.preflight(order_of(request, actor)); !status.ok()) return status;
+    if (absl::Status status = changer.preflight(order_of(request, asked.actor)); !status.ok())
+      return status;
     const std::lock_guard lock(mutex_);
     if (absl::Status status = may_start(request.service(), changer); !status.ok()) return status;
     return shown(rollout);
@@ -219,7 +235,8 @@ absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& 
   rollout.set_id(absl::StrCat("ro-", next_++));
   remember_good(rollout.service(), rollout.from());
   if (absl::Status status = memory_.put(kOrders, rollout.id(), text_of(request)); !status.ok()) return status;
-  if (absl::Status status = move(rollout, Stage::kPlanned, actor, request.reason(), ""); !status.ok())
+  asking_[rollout.id()] = &asked;
+  if (absl::Status status = move(rollout, Stage::kPlanned, asked.actor, request.reason(), ""); !status.ok())
     return status;
   all_.push_back(rollout);
   launch(rollout, request);
@@ -265,7 +282,8 @@ std::vector<v1::Rollout> Rollouts::list(const std::string& service, uint32_t lim
 
 absl::StatusOr<v1::Rollout> Rollouts::change(const v1::ChangeRolloutRequest& request,
                                              const std::string& actor) {
-  return once(asked_of(request, actor), [&] { return change_once(request, actor); });
+  const Asked asked = asked_of(request, actor);
+  return once(asked, [&] { return change_once(request, asked); });
 }
 
 absl::Status Rollouts::recover() {

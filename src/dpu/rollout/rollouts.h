@@ -87,8 +87,8 @@ class Rollouts {
 
  private:
   struct Running;
-  absl::StatusOr<v1::Rollout> start_once(const v1::StartRolloutRequest& request, const std::string& actor);
-  absl::StatusOr<v1::Rollout> change_once(const v1::ChangeRolloutRequest& request, const std::string& actor);
+  absl::StatusOr<v1::Rollout> start_once(const v1::StartRolloutRequest& request, const Asked& asked);
+  absl::StatusOr<v1::Rollout> change_once(const v1::ChangeRolloutRequest& request, const Asked& asked);
   absl::Status may_start(const std::string& service, const Changer& changer) const;
   void run(Running& one);
   void do_preflight(Running& one);
@@ -109,7 +109,7 @@ class Rollouts {
   void launch(const v1::Rollout& rollout, const v1::StartRolloutRequest& request);
   absl::StatusOr<v1::Rollout> once(const Asked& asked,
                                    const std::function<absl::StatusOr<v1::Rollout>()>& act);
-  absl::Status undo_ended(v1::Rollout& rollout, const std::string& actor, const std::string& reason);
+  absl::Status undo_ended(v1::Rollout& rollout, const Asked& asked, const std::string& reason);
 
   RolloutMemory memory_;
   HealthBoard* board_;
@@ -123,6 +123,8 @@ class Rollouts {
   std::map<std::string, std::vector<std::string>> good_;  // by service, newest first
   std::vector<std::unique_ptr<Running>> running_;
   uint64_t next_ = 1;
+  // By rollout: who is answered with its next record.  Both are stored together.
+  std::map<std::string, const Asked*> asking_;
   Once<absl::StatusOr<v1::Rollout>> once_;  // of requests under way
   StoredAnswers answers_;
 };

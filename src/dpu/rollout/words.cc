@@ -10,7 +10,7 @@
 namespace outrigger::agent {
 
 absl::StatusOr<v1::Rollout> Rollouts::change_once(const v1::ChangeRolloutRequest& request,
-                                                  const std::string& actor) {
+                                                  const Asked& asked) {
   static const std::map<std::string, Happening> kWords = {
       {"promote", Happening::kPromote}, {"abort", Happening::kAbort}, {"undo", Happening::kUndo}};
   std::unique_lock lock(mutex_);
@@ -25,8 +25,9 @@ absl::StatusOr<v1::Rollout> Rollouts::change_once(const v1::ChangeRolloutRequest
     if (ended(stage))
       return absl::FailedPreconditionError(absl::StrCat("rollout ", rollout->id(), " has ended"));
     rollout->set_paused(request.verb() == "pause");
-    if (absl::Status status = move(*rollout, stage, actor, request.reason(), request.verb()); !status.ok())
-      return status;
+    asking_[rollout->id()] = &asked;
+    absl::Status status = move(*rollout, stage, asked.actor, request.reason(), request.verb());
+    if (!status.ok()) return status;
     return shown(*rollout);
   }
   const auto word = kWords.find(request.verb());
@@ -39,25 +40,27 @@ absl::StatusOr<v1::Rollout> Rollouts::change_once(const v1::ChangeRolloutRequest
   if (ended(stage)) {  // only an undo gets here
     v1::Rollout copy = *rollout;
     lock.unlock();
-    if (absl::Status status = undo_ended(copy, actor, request.reason()); !status.ok()) return status;
+    if (absl::Status status = undo_ended(copy, asked, request.reason()); !status.ok()) return status;
     return latest(request.service());
   }
   const std::string id = rollout->id();
   for (const auto& one : running_) {
     if (one->id != id || one->done) continue;
     one->word = word->second;
-    one->word_actor = actor;
+    one->word_actor = asked.actor;
     one->word_reason = request.reason();
   }
+  asking_[id] = &asked;
   wake_.notify_all();
   const int before = rollout->transitions_size();
   wake_.wait_for(lock, std::chrono::seconds(5),
                  [&] { return stopping_ || find(request.service())->transitions_size() > before; });
+  asking_.erase(id);
   return shown(*find(request.service()));
 }
 
 // Deliberate, so there is nothing to wait for: the version was good before.
-absl::Status Rollouts::undo_ended(v1::Rollout& rollout, const std::string& actor, const std::string& reason) {
+absl::Status Rollouts::undo_ended(v1::Rollout& rollout, const Asked& asked, const std::string& reason) {
   Changer changer;
   {
     const std::lock_guard lock(mutex_);
@@ -70,11 +73,12 @@ absl::Status Rollouts::undo_ended(v1::Rollout& rollout, const std::string& actor
     changer = found->second;
     if (absl::Status status = may_start(rollout.service(), changer); !status.ok()) return status;
   }
-  if (absl::Status status = changer.go_back(rollout.from(), actor); !status.ok()) return status;
+  if (absl::Status status = changer.go_back(rollout.from(), asked.actor); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   v1::Rollout* now = find(rollout.service());
   remember_good(rollout.service(), rollout.from());
-  return step(*now, Happening::kUndo, actor, reason, absl::StrCat(rollout.from(), " is in force again"));
+  asking_[now->id()] = &asked;
+  return step(*now, Happening::kUndo, asked.actor, reason, absl::StrCat(rollout.from(), " is in force again"));
 }
 
 // The others are worth more than a history without gaps.  It stays in the store as it is.

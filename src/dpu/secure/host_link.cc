@@ -35,8 +35,8 @@ grpc::Status to_grpc(const absl::Status& status) {
 
 class HostLinkService : public v1::HostLink::Service {
  public:
-  HostLinkService(agent::HostDesk& desk, KeepLogs keep_logs, Gate& gate)
-      : desk_(desk), keep_logs_(std::move(keep_logs)), gate_(gate) {}
+  HostLinkService(agent::HostDesk& desk, HostLinkSinks sinks, Gate& gate)
+      : desk_(desk), sinks_(std::move(sinks)), gate_(gate) {}
 
   grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
                      v1::RenewReply* reply) override {
@@ -65,7 +65,15 @@ class HostLinkService : public v1::HostLink::Service {
     const auto& records = request->records();
     if (std::any_of(records.begin(), records.end(), [](const auto& one) { return one.side() != "host"; }))
       return {grpc::StatusCode::INVALID_ARGUMENT, "a host ships records of side \"host\" alone"};
-    const auto kept = keep_logs_(*request);
+    const auto kept = sinks_.logs(*request);
+    if (kept.ok()) reply->set_kept_to(*kept);
+    return to_grpc(kept.status());
+  }
+
+  grpc::Status ReportWindows(grpc::ServerContext* context, const v1::ReportWindowsRequest* request,
+                             v1::ReportWindowsReply* reply) override {
+    if (absl::Status status = own_node(*context, request->node()); !status.ok()) return to_grpc(status);
+    const auto kept = sinks_.windows(*request);
     if (kept.ok()) reply->set_kept_to(*kept);
     return to_grpc(kept.status());
   }
@@ -86,14 +94,14 @@ class HostLinkService : public v1::HostLink::Service {
   }
 
   agent::HostDesk& desk_;
-  const KeepLogs keep_logs_;
+  const HostLinkSinks sinks_;
   Gate& gate_;
 };
 
 class GrpcHostLink : public HostLinkServer {
  public:
-  GrpcHostLink(agent::HostDesk& desk, KeepLogs keep_logs, std::shared_ptr<Gate> gate)
-      : gate_(std::move(gate)), service_(desk, std::move(keep_logs), *gate_) {}
+  GrpcHostLink(agent::HostDesk& desk, HostLinkSinks sinks, std::shared_ptr<Gate> gate)
+      : gate_(std::move(gate)), service_(desk, std::move(sinks), *gate_) {}
 
   ~GrpcHostLink() override {
     listener_.reset();
@@ -155,14 +163,14 @@ class GrpcHostLink : public HostLinkServer {
 
 absl::StatusOr<std::unique_ptr<HostLinkServer>> HostLinkServer::listen(const HostLinkOptions& options,
                                                                        agent::HostDesk& desk,
-                                                                       KeepLogs keep_logs,
+                                                                       HostLinkSinks sinks,
                                                                        agent::Events* events) {
   if (absl::Status status = check_listen_address(options.address); !status.ok()) return status;
   const auto own = read_leaf(options.files.certificate);
   if (!own.ok()) return own.status();
   auto gate = std::make_shared<Gate>(
       Gate::Options{Listener::kHostLink, own->identity.trust_domain, options.rate}, events);
-  auto server = std::make_unique<GrpcHostLink>(desk, std::move(keep_logs), std::move(gate));
+  auto server = std::make_unique<GrpcHostLink>(desk, std::move(sinks), std::move(gate));
   if (absl::Status status = server->start(options, events); !status.ok()) return status;
   return server;
 }

@@ -19,6 +19,13 @@ namespace outrigger::secure {
 
 // Keeps a host's log records; says up to which cursor it has them.
 using KeepLogs = std::function<absl::StatusOr<uint64_t>(const v1::ShipLogsRequest& request)>;
+// The same of what was measured there.
+using KeepWindows = std::function<absl::StatusOr<uint64_t>(const v1::ReportWindowsRequest& request)>;
+
+struct HostLinkSinks {
+  KeepLogs logs;
+  KeepWindows windows;
+};
 
 struct HostLinkOptions {
   std::string address;  // "169.254.7.1:7444"
@@ -33,7 +40,7 @@ class HostLinkServer {
 
   // Listens until destroyed.  Errors name the address or the file.
   static absl::StatusOr<std::unique_ptr<HostLinkServer>> listen(const HostLinkOptions& options,
-                                                                agent::HostDesk& desk, KeepLogs keep_logs,
+                                                                agent::HostDesk& desk, HostLinkSinks sinks,
                                                                 agent::Events* events);
   virtual ~HostLinkServer() = default;
   [[nodiscard]] virtual int port() const = 0;  // that was bound

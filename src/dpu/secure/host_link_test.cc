@@ -60,8 +60,11 @@ class HostLinkTest : public WireTest {
       shipped_ += static_cast<uint64_t>(request.records_size());
       return shipped_;
     };
-    auto server =
-        HostLinkServer::listen({"127.0.0.1:0", server_files(), Rate{50, 100}}, desk_, keep, &heard_);
+    const auto windows = [this](const v1::ReportWindowsRequest& request) -> absl::StatusOr<uint64_t> {
+      return windows_ += static_cast<uint64_t>(request.windows_size());
+    };
+    auto server = HostLinkServer::listen({"127.0.0.1:0", server_files(), Rate{50, 100}}, desk_,
+                                         {keep, windows}, &heard_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = dial(server_->port(), files_for(Role::kHost));
@@ -80,7 +83,7 @@ class HostLinkTest : public WireTest {
 
   Desk desk_;
   Heard heard_;
-  uint64_t shipped_ = 0;
+  uint64_t shipped_ = 0, windows_ = 0;
   std::unique_ptr<HostLinkServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::HostLink::Stub> stub_;
@@ -192,6 +195,17 @@ TEST_F(HostLinkTest, LogsOfAHostAreTheHosts) {
   EXPECT_EQ(call(channel_, "/outrigger.v1.HostLink/ShipLogs", request.SerializeAsString()).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(shipped_, 1u);
+}
+
+TEST_F(HostLinkTest, AHostReportsWhatItMeasuredOfItsOwnNode) {
+  v1::ReportWindowsRequest request;
+  request.set_node("node-a");
+  request.add_windows()->set_cursor(1);
+  EXPECT_TRUE(call(channel_, "/outrigger.v1.HostLink/ReportWindows", request.SerializeAsString()).ok());
+  request.set_node("node-b");
+  EXPECT_EQ(call(channel_, "/outrigger.v1.HostLink/ReportWindows", request.SerializeAsString()).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(windows_, 1u);
 }
 
 }  // namespace

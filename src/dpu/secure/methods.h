@@ -54,6 +54,7 @@ inline constexpr auto kMethods = std::to_array<Method>({
     {"/outrigger.v1.HostLink/Renew", kHosts},
     {"/outrigger.v1.HostLink/FetchBundle", kHosts},
     {"/outrigger.v1.HostLink/ShipLogs", kHosts},
+    {"/outrigger.v1.HostLink/ReportWindows", kHosts},
     {"/grpc.health.v1.Health/Check", kReaders},
     {"/grpc.health.v1.Health/Watch", kReaders},
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", kReaders},

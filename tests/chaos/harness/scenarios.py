@@ -9,7 +9,7 @@ import time
 from support.lab import PROGRAM, ROOT, outrigger
 from support.wait import until
 
-from .figures import around, in_a_row, longest_ms, spread
+from .figures import around, cpu_ticks, in_a_row, longest_ms, spread
 from .node import Dpu, gained
 from .streams import Instruments, Stream
 
@@ -37,8 +37,10 @@ class Run:
         with Instruments(self.lab, self.load, **self.options) as instruments:
             quiet_from = time.monotonic()
             time.sleep(self.quiet)
+            total, stolen = cpu_ticks()
             moments, own = act(self.dpu)
             time.sleep(1)
+            stolen_percent = 100 * (cpu_ticks()[1] - stolen) / (cpu_ticks()[0] - total)
             seen = instruments.stop()
         silences = seen["udp"]["silences"]
         quiet = in_a_row(quiet_from, quiet_from + self.quiet - 0.1, self.before + self.after)
@@ -46,7 +48,7 @@ class Run:
         result = {"noise_ms": spread(longest_ms(silences, quiet, FLOOR_US)), "window_s": self.before + self.after,
                   "blackout_ms": spread(blackouts), "each_ms": blackouts,
                   "until_next_ms": spread(longest_ms(silences, around(moments, self.before, float("inf")), FLOOR_US)),
-                  "events": len(moments), **self.summary(seen), **own}
+                  "events": len(moments), "stolen_percent": round(stolen_percent, 2), **self.summary(seen), **own}
         result["counted_losses"] = gained(before, self.settled(self.dpu.losses))
         # At any moment a health probe may hold one or two: leaked is what is never given back.
         whole = until(lambda: self.dpu.buffers() <= buffers, timeout=5, every=0.1)
