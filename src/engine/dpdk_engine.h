@@ -2,9 +2,9 @@
 // Thread-safety: one control thread, as Engine says.
 #pragma once
 
-#include <thread>
-
+#include <deque>
 #include <optional>
+#include <thread>
 
 #include "engine/attachment.h"
 #include "engine/engine.h"

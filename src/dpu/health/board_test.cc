@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "dpu/health/fake_wire.h"
 #include "dpu/health/health.h"
 #include "dpu/health/reach.h"
@@ -181,6 +184,29 @@ TEST(Runner, AHangingProbeHoldsUpNoOther) {
     wake.notify_all();
   }
   EXPECT_EQ(board.of("hangs").health, Health::kUnknown);  // what came too late was not told
+}
+
+// The store is probed every two seconds; a node that has just begun must not wait six for its readiness.
+TEST(Runner, ThoseThatPassAreAskedAgainSoonInTheBeginning) {
+  Board board(nullptr);
+  std::atomic<int> passes = 0, failures = 0;
+  board.add(entry("passes"));
+  board.add(entry("fails"));
+  Runner runner(board);
+  const auto add = [&](const char* name, std::atomic<int>& count, ProbeOutcome outcome) {
+    runner.add(
+        name,
+        [&count, outcome] {
+          return ++count, Finding{outcome, ""};
+        },
+        absl::Hours(1), absl::Milliseconds(5));
+  };
+  add("passes", passes, ProbeOutcome::kPass);
+  add("fails", failures, ProbeOutcome::kFail);
+  EXPECT_TRUE(soon([&] { return board.of("passes").health == Health::kReady; }));
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(passes, 3);    // ready: from now on at its pace
+  EXPECT_EQ(failures, 1);  // three failures are a matter of three intervals, as always
 }
 
 std::vector<manifest::Object> objects(const char* text) {

@@ -6,7 +6,9 @@
 
 #include "compiler/health_network.h"
 #include "compiler/test_objects.h"
+#include "dpu/health/probe_frames.h"
 #include "dpu/health/probes.h"
+#include "packet/packet_info.h"
 #include "services/services.h"
 
 namespace outrigger::agent {
@@ -72,6 +74,23 @@ TEST_F(RealEngine, PassesItsProbes) {
     EXPECT_EQ(found.outcome, ProbeOutcome::kPass) << i << ": " << found.reason;
     EXPECT_EQ(heartbeat().outcome, ProbeOutcome::kPass);
   }
+}
+
+// Who waits elsewhere finds it, whoever asked in between.
+TEST_F(RealEngine, AnEchoIsKeptForWhoAsksAgain) {
+  ASSERT_TRUE(apply().ok());
+  const auto plan = compiler::plan_health(world_.objects(), "host-a");
+  const uint64_t first = next_mark(), second = next_mark();
+  const auto send = [&](uint64_t mark, unsigned timeout_ms) {
+    return engine_->probe(PortId(compiler::kProbePortB),
+                          probe_frame(plan.b, plan.a, {packet::kUdp, 7777, 7777}, mark), mark, timeout_ms);
+  };
+  const bool at_once = send(first, 0)->arrived;
+  EXPECT_TRUE(send(second, 2000)->arrived);
+  const auto asked_again = engine_->probe(PortId(compiler::kProbePortB), {}, first, 0);
+  ASSERT_TRUE(asked_again.ok()) << asked_again.status();
+  EXPECT_NE(asked_again->arrived, at_once);
+  EXPECT_FALSE(engine_->probe(PortId(compiler::kProbePortB), {}, first, 0)->arrived);
 }
 
 // Whoever looks at drops does not see those that were provoked.
