@@ -14,6 +14,7 @@ from .node import Dpu, gained
 from .streams import Instruments, Stream
 
 GOOD_VERSIONS = ("0.1.0", "0.1.1")
+TRICKLE = 45_000  # a second: each of a million sessions well within the 30 s that an unanswered one lives
 SPINNING_VERSION = "0.1.6-spin"
 FLOOR_US = 200  # silences below are not told apart from the machine's own noise
 POLICY = """apiVersion: networking.k8s.io/v1
@@ -242,12 +243,12 @@ def kill_ports(lab, count, load=0, **options):
 
 def with_a_million(lab, scenario, count, load):
     """A swap or a kill while a million sessions are there, kept alive by a trickle."""
-    fill = Stream("fill", lab["run/three"], lab["run/four"], 7100, sessions=1_000_000, rate=30_000)
+    fill = Stream("fill", lab["run/three"], lab["run/four"], 7100, sessions=1_000_000, rate=TRICKLE)
     try:
         full = until(lambda: sessions_used(lab) >= 1_000_000, timeout=120, every=0.5)
         assert full, f"only {sessions_used(lab)} sessions"
         act = planned_swap if scenario == "million_swap" else kill_active
-        return act(lab, count, load=max(1000, load - 30_000)) | {"sessions": sessions_used(lab)}
+        return act(lab, count, load=max(1000, load - TRICKLE)) | {"sessions": sessions_used(lab)}
     finally:
         fill.kill()
 
