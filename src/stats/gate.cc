@@ -1,6 +1,7 @@
 #include "stats/gate.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/special_functions/beta.hpp>
 #include <cmath>
@@ -35,14 +36,68 @@ double e_value(const Counts& counts) {
   return std::exp(log_beta + std::log(beyond) - std::log1p(-p0) - k * std::log(p0) - m * std::log1p(-p0));
 }
 
-GateAnswer judge(std::span<const Pair> pairs, const Counts& counts, const GateSettings& settings) {
+double e_value(std::span<const Counts> steps) {
+  constexpr std::array kTimesAsMany = {1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0};
+  double sum = 0;
+  for (const double r : kTimesAsMany) {
+    double log_ratio = 0;
+    for (const Counts& one : steps) {
+      if (!(one.exposure_before > 0) || !(one.exposure_after > 0)) continue;
+      const double p = one.exposure_after / (one.exposure_before + one.exposure_after);
+      const auto after = static_cast<double>(one.bad_after), before = static_cast<double>(one.bad_before);
+      log_ratio += after * std::log(r) - (before + after) * std::log1p((r - 1) * p);
+    }
+    sum += std::exp(std::min(log_ratio, 500.0));
+  }
+  return sum / kTimesAsMany.size();
+}
+
+namespace {
+
+Counts total_of(const CountSeries& series) {
+  Counts total;
+  for (const Counts& one : series.steps) {
+    total.bad_before += one.bad_before;
+    total.bad_after += one.bad_after;
+    total.exposure_before += one.exposure_before;
+    total.exposure_after += one.exposure_after;
+  }
+  return total;
+}
+
+std::string described(const CountSeries& series) {
+  const Counts total = total_of(series);
+  return absl::StrFormat("%s: %d of %.6g where there were %d of %.6g", series.name, total.bad_after,
+                         total.exposure_after, total.bad_before, total.exposure_before);
+}
+
+// What decides: which kind speaks loudest, and how loudly all do together.
+struct Loudest {
+  double mean = 1, greatest = -1;
+  std::string words;
+};
+
+Loudest loudest_of(std::span<const CountSeries> counts) {
+  Loudest out;
+  double sum = 0;
+  for (const CountSeries& series : counts) {
+    const double e = e_value(series.steps);
+    sum += e;
+    if (e > out.greatest) out = {1, e, described(series)};
+  }
+  if (!counts.empty()) out.mean = sum / static_cast<double>(counts.size());
+  return out;
+}
+
+// `e` and `words` are of the counts.
+GateAnswer decide(std::span<const Pair> pairs, double e, const std::string& words,
+                  const GateSettings& settings) {
   GateAnswer answer;
   answer.change = log_quantile_change(pairs, settings.quantile, settings.resampling);
-  answer.e_value = e_value(counts);
-  if (answer.e_value >= 1 / settings.alpha) {
+  answer.e_value = e;
+  if (e >= 1 / settings.alpha) {
     answer.gate = Gate::kRollBack;
-    answer.reason = absl::StrFormat("%d bad events where there were %d (e-value %.3g, bound %g)",
-                                    counts.bad_after, counts.bad_before, answer.e_value, 1 / settings.alpha);
+    answer.reason = absl::StrFormat("%s (e-value %.3g, bound %g)", words, e, 1 / settings.alpha);
     return answer;
   }
   if (!answer.change) {
@@ -54,6 +109,20 @@ GateAnswer judge(std::span<const Pair> pairs, const Counts& counts, const GateSe
   if (answer.change->high <= settings.margin) answer.gate = Gate::kPromote;
   if (answer.change->low > settings.margin) answer.gate = Gate::kRollBack;
   return answer;
+}
+
+}  // namespace
+
+GateAnswer judge(std::span<const Pair> pairs, std::span<const CountSeries> counts,
+                 const GateSettings& settings) {
+  const Loudest loudest = loudest_of(counts);
+  return decide(pairs, loudest.mean, loudest.words, settings);
+}
+
+GateAnswer judge(std::span<const Pair> pairs, const Counts& counts, const GateSettings& settings) {
+  const std::string words =
+      absl::StrFormat("%d bad events where there were %d", counts.bad_after, counts.bad_before);
+  return decide(pairs, e_value(counts), words, settings);
 }
 
 double mann_whitney(std::span<const double> before, std::span<const double> after) {

@@ -5,54 +5,19 @@
 #include <cmath>
 #include <random>
 
+#include "stats/gate_simulated.h"
+
 namespace outrigger::stats {
 namespace {
 
+using simulated::run;
+using simulated::Tally;
+
+Tally simulate(int runs, const simulated::Shape& after, const GateSettings& settings) {
+  return simulated::simulate(runs, after, settings);
+}
+
 constexpr int kRuns = 10'000;
-
-struct Shape {
-  double factor = 1;  // of everything
-  double tail = 1;    // of the slowest hundredth alone
-  size_t windows = 20, each = 100;
-};
-
-std::vector<Sketch> run(std::mt19937_64& random, const Shape& shape) {
-  std::normal_distribution<double> normal;
-  std::vector<Sketch> out(shape.windows);
-  for (Sketch& one : out) {
-    for (size_t i = 0; i < shape.each; ++i) {
-      const double z = normal(random);
-      const double tail = z > 2.3263 ? shape.tail : 1;
-      one.add(static_cast<uint64_t>(shape.factor * tail * 100'000 * std::exp(0.2 * z)));
-    }
-  }
-  return out;
-}
-
-struct Tally {
-  int promoted = 0, held = 0, back = 0, flagged = 0;  // flagged: Mann-Whitney over window p99, p < 0.05
-};
-
-std::vector<double> quantiles(const std::vector<Sketch>& windows) {
-  std::vector<double> out;
-  for (const Sketch& one : windows) out.push_back(one.quantile(0.99));
-  return out;
-}
-
-Tally simulate(int runs, const Shape& after, const GateSettings& settings) {
-  std::mt19937_64 random(42);
-  Tally tally;
-  for (int i = 0; i < runs; ++i) {
-    const std::vector<Pair> pairs = {
-        {run(random, {.windows = after.windows, .each = after.each}), run(random, after)}};
-    const Gate gate = judge(pairs, {}, settings).gate;
-    tally.promoted += gate == Gate::kPromote;
-    tally.held += gate == Gate::kHold;
-    tally.back += gate == Gate::kRollBack;
-    tally.flagged += mann_whitney(quantiles(pairs[0].before), quantiles(pairs[0].after)) < 0.05;
-  }
-  return tally;
-}
 
 GateSettings quick(double margin = 0.0488) { return {.margin = margin, .resampling = {.rounds = 100}}; }
 
@@ -86,10 +51,10 @@ TEST(Gate, PromotesWhatIsAlikeWhenThereIsEnoughOfIt) {
 }
 
 TEST(Gate, HoldsWithoutData) {
-  EXPECT_EQ(judge({}, {}, {}).gate, Gate::kHold);
+  EXPECT_EQ(judge({}, Counts(), {}).gate, Gate::kHold);
   std::mt19937_64 random(1);
   const std::vector<Pair> few = {{run(random, {.windows = 2, .each = 50}), run(random, {})}};
-  const GateAnswer answer = judge(few, {}, {});
+  const GateAnswer answer = judge(few, Counts(), {});
   EXPECT_EQ(answer.gate, Gate::kHold);
   EXPECT_NE(answer.reason.find("368"), std::string::npos) << answer.reason;
 }
@@ -104,7 +69,7 @@ TEST(Gate, CountsSpeakWhateverTheLatencySays) {
 }
 
 TEST(EValue, SaysNothingOfNothing) {
-  EXPECT_EQ(e_value({}), 1);
+  EXPECT_EQ(e_value(Counts()), 1);
   EXPECT_EQ(e_value({.exposure_before = 1, .exposure_after = 1}), 1);
   EXPECT_EQ(e_value({.bad_after = 5, .exposure_after = 1}), 1);
 }
@@ -134,6 +99,46 @@ TEST(EValue, GrowsWithEvidenceAndNotOtherwise) {
   EXPECT_GT(of(20, 30), 20);
   EXPECT_LT(of(1000, 1), 0.01);
   EXPECT_GT(of(0, 8), 100);
+}
+
+// All of before is there at once and after grows by and by, looked at each second: the exposures are never in
+// proportion, and requests come at another rate in each second.
+TEST(EValue, OfStepsHoldsHoweverExposuresGrow) {
+  std::mt19937_64 random(5);
+  int alarms = 0;
+  constexpr int kTries = 1000;
+  for (int i = 0; i < kTries; ++i) {
+    std::vector<Counts> steps;
+    bool passed = false;
+    for (int step = 0; step < 60 && !passed; ++step) {
+      const double before = 1 + static_cast<double>(random() % 100);
+      const double after = 1 + static_cast<double>(random() % 1000);
+      std::poisson_distribution<uint64_t> bad_before(0.01 * before), bad_after(0.01 * after);
+      steps.push_back({bad_before(random), bad_after(random), before, after});
+      passed = e_value(steps) >= 20;
+    }
+    alarms += passed;
+  }
+  EXPECT_LE(alarms, kTries / 20);
+}
+
+TEST(EValue, OfStepsFindsTenTimesAsMany) {
+  std::vector<Counts> steps;
+  int needed = 0;
+  while (e_value(steps) < 20 && ++needed < 100)
+    steps.push_back({uint64_t(needed % 10 == 0), 1, 100, 100});  // ten after for each before
+  EXPECT_LE(needed, 15);
+  EXPECT_EQ(e_value(std::span<const Counts>()), 1);
+  EXPECT_EQ(e_value(std::vector<Counts>{{0, 50, 0, 100}}), 1) << "nothing to compare with";
+}
+
+TEST(Gate, OneKindThatSpeaksIsNamedAmongThoseThatDoNot) {
+  const std::vector<CountSeries> counts = {{"seconds with drops", {{0, 0, 60, 60}}},
+                                           {"failed requests", {{0, 30, 6000, 6000}}}};
+  const GateAnswer answer = judge({}, counts, {});
+  EXPECT_EQ(answer.gate, Gate::kRollBack);
+  EXPECT_NE(answer.reason.find("failed requests: 30 of 6000 where there were 0 of 6000"), std::string::npos)
+      << answer.reason;
 }
 
 TEST(MannWhitney, IsThatOfTheTextbooks) {
