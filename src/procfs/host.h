@@ -1,6 +1,6 @@
 // What the kernel counts for the whole host: /proc/stat, schedstat, softirqs, pressure.  Differences of two
-// looks are what anybody wants; measure/differences.h makes them.  `root` is the folder to read in ("/proc"), so that tests
-// give their own. Whatever cannot be read is left out and named in `missing`.
+// looks are what anybody wants; measure/differences.h makes them.  `root` is the folder to read in ("/proc"),
+// so that tests give their own.  Whatever cannot be read is left out and named in `missing`.
 #pragma once
 
 #include <cstdint>
