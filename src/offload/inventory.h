@@ -27,11 +27,13 @@ struct Noise {
   double wakeups_per_second = 0;   // voluntary ones: it slept and was woken
   double run_queue_wait = 0;       // seconds waited for a CPU, per second
   double softirq = 0;              // share of the host's softirq time that is its doing, if known
-  double watched_seconds = 0;      // 0: a single look, the figures above are since its start
+  double cpu_pressure = 0;         // share of the last minute in which some of its control group waited
+  double memory_pressure = 0, io_pressure = 0;
+  double watched_seconds = 0;  // 0: a single look, the figures above are since its start
 };
 
 struct Privilege {
-  std::vector<std::string> capabilities;  // effective, "NET_ADMIN"
+  std::vector<std::string> capabilities;  // effective, "NET_ADMIN"; "ALL", "ALL but SYS_RESOURCE"
   std::optional<uint32_t> uid;            // none: work of the kernel
   bool host_network = false;              // shares the host's network namespace
   bool host_pid = false;
@@ -67,6 +69,7 @@ struct Inventory {
   uint32_t cpus = 0;
   uint64_t memory = 0;               // bytes
   double cpu_busy = 0;               // share of all CPUs
+  double softirq = 0;                // of that, in softirqs: mostly the network's
   double application_cpu = 0;        // CPUs, by services of task "application"
   bool applications_limited = true;  // every application has a CPU limit
   bool application_as_root = false;

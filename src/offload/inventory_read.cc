@@ -15,15 +15,23 @@ namespace {
 
 constexpr size_t kMaxServices = 100'000;
 
+void take_share(const Map& map, std::string_view key, double& to) {
+  take(map, key, to);
+  if (to > 1) map.get(key)->fault("is a share, at most 1");
+}
+
 void read_noise(const Spot& at, Noise& noise) {
   const Map map(at, {"cpu", "cpuDeviation", "switchesPerSecond", "wakeupsPerSecond", "runQueueWait",
-                     "softirq", "watchedSeconds"});
+                     "softirq", "cpuPressure", "memoryPressure", "ioPressure", "watchedSeconds"});
   take(map, "cpu", noise.cpu);
   take(map, "cpuDeviation", noise.cpu_deviation);
   take(map, "switchesPerSecond", noise.switches_per_second);
   take(map, "wakeupsPerSecond", noise.wakeups_per_second);
   take(map, "runQueueWait", noise.run_queue_wait);
   take(map, "softirq", noise.softirq);
+  take_share(map, "cpuPressure", noise.cpu_pressure);
+  take_share(map, "memoryPressure", noise.memory_pressure);
+  take_share(map, "ioPressure", noise.io_pressure);
   take(map, "watchedSeconds", noise.watched_seconds);
 }
 
@@ -119,7 +127,7 @@ Service read_service(const Spot& at) {
 }
 
 void read_host(const Spot& at, Inventory& to) {
-  const Map map(at, {"name", "kernel", "machine", "takenAt", "cpus", "memoryBytes", "cpuBusy",
+  const Map map(at, {"name", "kernel", "machine", "takenAt", "cpus", "memoryBytes", "cpuBusy", "softirq",
                      "applicationCpu", "applicationsLimited", "applicationAsRoot"});
   if (!map.valid()) return;
   take(map, "name", to.host);
@@ -129,11 +137,13 @@ void read_host(const Spot& at, Inventory& to) {
   take(map, "cpus", to.cpus);
   take(map, "memoryBytes", to.memory);
   take(map, "cpuBusy", to.cpu_busy);
+  take(map, "softirq", to.softirq);
   take(map, "applicationCpu", to.application_cpu);
   take(map, "applicationsLimited", to.applications_limited);
   take(map, "applicationAsRoot", to.application_as_root);
   if (to.cpus == 0) at.fault_at(at.value().line, "cpus", "must be at least 1");
   if (to.cpu_busy > 1) at.fault_at(at.value().line, "cpuBusy", "is a share of all CPUs, at most 1");
+  if (to.softirq > to.cpu_busy) at.fault_at(at.value().line, "softirq", "is a part of cpuBusy, at most that");
   if (to.cpus != 0 && to.application_cpu > to.cpus)
     at.fault_at(at.value().line, "applicationCpu",
                 absl::StrCat("is more than the host's ", to.cpus, " CPUs"));

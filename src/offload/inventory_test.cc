@@ -12,14 +12,14 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr const char* kWhole = R"(apiVersion: outrigger.dev/inventory/v1
-host: {name: web-1, kernel: "6.1.0", machine: "EPYC", cpus: 8, cpuBusy: 0.4, applicationCpu: 2.5, applicationsLimited: true}
+host: {name: web-1, kernel: "6.1.0", machine: "EPYC", cpus: 8, cpuBusy: 0.4, softirq: 0.1, applicationCpu: 2.5, applicationsLimited: true}
 services:
 - name: openvswitch
   task: virtual_switch
   why: known program ovs-vswitchd
   privileged: true
   pids: [101, 102]
-  noise: {cpu: 0.6, cpuDeviation: 0.2, wakeupsPerSecond: 900, watchedSeconds: 60}
+  noise: {cpu: 0.6, cpuDeviation: 0.2, wakeupsPerSecond: 5000000, cpuPressure: 0.02, memoryPressure: 0.01, ioPressure: 0.005, watchedSeconds: 60}
   privilege: {capabilities: [NET_ADMIN, SYS_NICE], uid: 0, hostNetwork: true, sockets: ["netlink:generic"]}
   memoryBytes: 300000000
   contract: {health: "ovs-appctl version", version: "3.1", logOwner: network, fallback: host}
@@ -47,7 +47,9 @@ TEST(Inventory, IsReadAsWritten) {
   const Service& ovs = parsed->services[0];
   EXPECT_EQ(ovs.privilege.capabilities, (std::vector<std::string>{"NET_ADMIN", "SYS_NICE"}));
   EXPECT_EQ(ovs.privilege.uid, 0u);
-  EXPECT_DOUBLE_EQ(ovs.noise.wakeups_per_second, 900);
+  EXPECT_DOUBLE_EQ(ovs.noise.wakeups_per_second, 5e6);
+  EXPECT_DOUBLE_EQ(ovs.noise.io_pressure, 0.005);
+  EXPECT_DOUBLE_EQ(parsed->softirq, 0.1);
   EXPECT_EQ(ovs.line, 4u);
   EXPECT_EQ(ovs.contract.fallback, "host");
   EXPECT_TRUE(parsed->services[1].kernel);
@@ -61,6 +63,10 @@ TEST(Inventory, WrittenAndReadIsTheSame) {
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(to_yaml(*first), to_yaml(*second));
   EXPECT_EQ(second->services[0].noise.cpu_deviation, 0.2);
+  EXPECT_EQ(second->services[0].noise.wakeups_per_second, 5e6)
+      << "written without a sign that would make it text";
+  EXPECT_EQ(second->services[0].noise.memory_pressure, 0.01);
+  EXPECT_EQ(second->softirq, 0.1);
   EXPECT_EQ(second->services[1].privilege.tables, first->services[1].privilege.tables);
 }
 
@@ -84,6 +90,8 @@ TEST(Inventory, RefusesWhatItDoesNotKnowAndWhatCannotBe) {
       {"cpus: 8", "cpus: 0", "must be at least 1"},
       {"applicationCpu: 2.5", "applicationCpu: 25", "more than the host's 8 CPUs"},
       {"cpuBusy: 0.4", "cpuBusy: 40", "at most 1"},
+      {"softirq: 0.1", "softirq: 0.5", "softirq: is a part of cpuBusy"},
+      {"memoryPressure: 0.01", "memoryPressure: 1.01", "noise.memoryPressure: is a share"},
       {"services:", "service:", "service"},
   };
   for (const Wrong& one : all) {

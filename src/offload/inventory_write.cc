@@ -35,7 +35,10 @@ class Writer {
   }
   Writer& flag(const char* key, bool value) { return value ? add(key, plain("true")) : *this; }
   Writer& real(const char* key, double value) {
-    return value == 0 ? *this : add(key, plain(absl::StrFormat("%.6g", value)));
+    if (value == 0) return *this;
+    std::string digits = absl::StrFormat("%.6g", value);
+    std::erase(digits, '+');  // "5e+06" would be quoted, as a text
+    return add(key, plain(std::move(digits)));
   }
   Writer& whole(const char* key, uint64_t value) {
     return value == 0 ? *this : add(key, plain(std::to_string(value)));
@@ -61,6 +64,8 @@ Writer noise_of(const Noise& noise) {
   out.real("cpu", noise.cpu).real("cpuDeviation", noise.cpu_deviation);
   out.real("switchesPerSecond", noise.switches_per_second).real("wakeupsPerSecond", noise.wakeups_per_second);
   out.real("runQueueWait", noise.run_queue_wait).real("softirq", noise.softirq);
+  out.real("cpuPressure", noise.cpu_pressure).real("memoryPressure", noise.memory_pressure);
+  out.real("ioPressure", noise.io_pressure);
   out.real("watchedSeconds", noise.watched_seconds);
   return out;
 }
@@ -99,7 +104,9 @@ Writer host_of(const Inventory& inventory) {
   out.words("takenAt", inventory.taken_at)
       .whole("cpus", inventory.cpus)
       .whole("memoryBytes", inventory.memory);
-  out.real("cpuBusy", inventory.cpu_busy).real("applicationCpu", inventory.application_cpu);
+  out.real("cpuBusy", inventory.cpu_busy)
+      .real("softirq", inventory.softirq)
+      .real("applicationCpu", inventory.application_cpu);
   out.add("applicationsLimited", plain(inventory.applications_limited ? "true" : "false"));
   return std::move(out.flag("applicationAsRoot", inventory.application_as_root));
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -23,18 +24,38 @@ bool holds(const Rule& rule, const Service& service) {
          (!rule.latency_sensitive || *rule.latency_sensitive == service.latency_sensitive);
 }
 
+// A reason is read by people: of many the weightiest, and how many more there are.
+constexpr size_t kNamed = 4;
+
+std::string some_of(std::vector<std::string> words) {
+  if (words.size() <= kNamed) return absl::StrJoin(words, ", ");
+  const size_t more = words.size() - kNamed;
+  words.resize(kNamed);
+  return absl::StrCat(absl::StrJoin(words, ", "), " and ", more, " more");
+}
+
+bool is_heavy(const std::string& capability) {
+  return capability == "SYS_ADMIN" || capability == "NET_ADMIN" || capability == "BPF" || capability == "NET_RAW";
+}
+
+std::string capabilities_in_words(std::vector<std::string> names) {
+  std::stable_partition(names.begin(), names.end(), is_heavy);
+  for (std::string& one : names) one = absl::StrCat("CAP_", one);
+  return some_of(std::move(names));
+}
+
 std::string privilege_in_words(const Service& service) {
   std::vector<std::string> parts;
   const Privilege& held = service.privilege;
   if (service.kernel) parts.emplace_back("in the kernel");
   if (held.uid == 0u) parts.emplace_back("uid 0");
   if (!held.capabilities.empty())
-    parts.push_back(absl::StrCat("CAP_", absl::StrJoin(held.capabilities, ", CAP_")));
+    parts.push_back(capabilities_in_words(held.capabilities));
   if (held.host_network) parts.emplace_back("the host's network");
   if (held.host_pid) parts.emplace_back("the host's processes");
   if (!held.sockets.empty()) parts.push_back(absl::StrCat(held.sockets.size(), " sockets"));
   if (!held.bpf.empty()) parts.push_back(absl::StrCat(held.bpf.size(), " BPF programs"));
-  if (!held.tables.empty()) parts.push_back(absl::StrJoin(held.tables, ", "));
+  if (!held.tables.empty()) parts.push_back(some_of(held.tables));
   return absl::StrJoin(parts, ", ");
 }
 
@@ -70,17 +91,6 @@ bool control_plane(const Service& service) {
          service.task == "tap";
 }
 
-double privilege_weight(const Service& service) {
-  const Privilege& held = service.privilege;
-  double weight = service.kernel || held.uid == 0u ? 2 : 0;
-  for (const std::string& one : held.capabilities)
-    weight += one == "SYS_ADMIN" || one == "NET_ADMIN" ? 2 : 0.5;
-  weight += held.host_network ? 1 : 0;
-  weight += held.host_pid ? 1 : 0;
-  return std::min(weight, 10.0) +
-         std::min<double>(static_cast<double>(held.bpf.size() + held.tables.size()), 5.0);
-}
-
 // Logs, for twice the noise is not twice the urgency.
 double noise_weight(const Noise& noise) {
   return std::log1p(20 * noise.cpu) + 2 * std::log1p(50 * noise.cpu_deviation) +
@@ -96,6 +106,22 @@ void weigh(const Service& service, Placement& placement) {
         absl::StrFormat("takes %.2f CPUs, deviating by %.2f", noise.cpu, noise.cpu_deviation));
   if (noise.wakeups_per_second >= 1)
     placement.reasons.push_back(absl::StrFormat("wakes %.0f times a second", noise.wakeups_per_second));
+}
+
+// By the article's rule alone whatever holds a privilege moves.  What is not infrastructure should lose the
+// privilege instead, and what nobody has named should be named first; own rules may say otherwise.
+bool is_misplaced(const Service& service, const Rules& rules, Placement& placement) {
+  if (!rules.rules.empty() || !service.privileged) return false;
+  if (service.latency_sensitive && service.traffic_locality == "edge") return false;
+  if (service.task == "application") {
+    placement.reasons.emplace_back("later: an application should lose its privileges, not move with them");
+  } else if (service.task == "other") {
+    placement.reasons.emplace_back("later: its task is other, nobody has said what of it could move");
+  } else {
+    return false;
+  }
+  placement.verdict = Verdict::kLater;
+  return true;
 }
 
 // What would make a move unwise now, though the decision stands.
@@ -156,6 +182,7 @@ void make_waves(const Inventory& inventory, const Rules& rules, Plan& plan) {
   Capacity used;
   bool agents = true;
   for (const Candidate& one : in_order(inventory, plan)) {
+    if (is_misplaced(*one.service, rules, *one.placement)) continue;
     one.placement->missing = missing_of(*one.service);
     if (!one.placement->missing.empty()) {
       one.placement->reasons.push_back(
@@ -201,6 +228,19 @@ std::vector<std::string> findings_of(const Inventory& inventory, const Rules& ru
 }
 
 }  // namespace
+
+double privilege_weight(const Service& service) {
+  const Privilege& held = service.privilege;
+  double weight = service.kernel || held.uid == 0u ? 2 : 0;
+  for (const std::string& one : held.capabilities) {
+    const bool all = one == "ALL" || absl::StartsWith(one, "ALL but ");
+    weight += all ? 10 : one == "SYS_ADMIN" || one == "NET_ADMIN" ? 2 : 0.5;
+  }
+  weight += held.host_network ? 1 : 0;
+  weight += held.host_pid ? 1 : 0;
+  return std::min(weight, 10.0) +
+         std::min<double>(static_cast<double>(held.bpf.size() + held.tables.size()), 5.0);
+}
 
 std::string_view name(Verdict verdict) {
   switch (verdict) {

@@ -67,6 +67,8 @@ struct Plan {
 };
 
 Plan make_plan(const Inventory& inventory, const Rules& rules);
+// How much could be done with its rights: 0 none, 15 everything.
+double privilege_weight(const Service& service);
 std::string_view name(Verdict verdict);  // "offload", "keep", "later"
 
 }  // namespace outrigger::offload

@@ -104,6 +104,37 @@ TEST(Plan, WhatLacksAContractIsNotReady) {
   EXPECT_THAT(plan.waves, IsEmpty());
 }
 
+TEST(Plan, PrivilegesOfWhatIsNoInfrastructureAreNoReasonToMoveItNow) {
+  Service gateway = service("gateway", "application");
+  gateway.latency_sensitive = true;
+  gateway.traffic_locality = "edge";
+  const Inventory all = host({service("nginx", "application"), service("sshd", "other"), gateway});
+  const Plan plan = make_plan(all, {});
+  EXPECT_EQ(of(plan, "nginx").verdict, Verdict::kLater);
+  EXPECT_THAT(reasons(plan, "nginx"), HasSubstr("privileged: CAP_NET_ADMIN; later: an application should lose"));
+  EXPECT_EQ(of(plan, "sshd").verdict, Verdict::kLater);
+  EXPECT_THAT(reasons(plan, "sshd"), HasSubstr("nobody has said"));
+  EXPECT_EQ(of(plan, "gateway").verdict, Verdict::kOffload) << "it would move without the privilege, too";
+  Rules rules;
+  rules.rules = {{"all that is privileged", {}, {}, true, std::nullopt, Verdict::kOffload}};
+  EXPECT_EQ(of(make_plan(all, rules), "nginx").verdict, Verdict::kOffload) << "somebody said so";
+}
+
+TEST(Plan, ReasonsStayShort) {
+  Service many = service("many", "policy");
+  many.privilege.capabilities = {"CHOWN", "KILL", "SETUID", "SYS_ADMIN", "SYS_CHROOT", "NET_ADMIN"};
+  many.privilege.tables = {"a", "b", "c", "d", "e"};
+  EXPECT_THAT(reasons(make_plan(host({many}), {}), "many"),
+              HasSubstr("CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_CHOWN, CAP_KILL and 2 more, a, b, c, d and 1 more"));
+}
+
+TEST(Plan, HavingAllCapabilitiesWeighsMost) {
+  Service all = service("all", "policy"), one = service("one", "policy");
+  all.privilege.capabilities = {"ALL but SYS_RESOURCE"};
+  const Plan plan = make_plan(host({one, all}), {});
+  EXPECT_GT(of(plan, "all").weight, of(plan, "one").weight);
+}
+
 TEST(Plan, WhatCallsTheHostOftenComesLater) {
   Service chatty = service("chatty", "network_agent");
   chatty.host_calls_per_second = 5000;

@@ -1,0 +1,32 @@
+// What the kernel does for the network without any process: tables of rules, tunnels, bridges, tracked
+// connections.  Seen are those of this process's own network namespace.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace outrigger::inventory {
+
+struct KernelWork {
+  std::string service;              // "nftables inet filter", "vxlan", "bridge", "conntrack", "ipsec", "tc"
+  std::vector<std::string> tables;  // what it consists of: "vxlan vx100", ...
+  std::string detail;               // figures, in words
+  uint64_t state = 0;               // bytes
+};
+
+struct KernelLook {
+  std::vector<KernelWork> work;
+  std::vector<std::string> missing;  // "nftables: Operation not permitted"
+};
+
+KernelLook look_at_kernel(const std::string& root = "/proc");
+
+// Its parts, each for one question to the kernel.
+void look_at_nftables(KernelLook& to);
+void look_at_links(KernelLook& to);  // tunnels, bridges, OVS, tc
+void look_at_ipsec(KernelLook& to);
+void look_at_conntrack(const std::string& root, KernelLook& to);
+void look_at_legacy_tables(const std::string& root, KernelLook& to);  // iptables as it was before nftables
+
+}  // namespace outrigger::inventory
