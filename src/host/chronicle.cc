@@ -20,6 +20,11 @@ Chronicle::Evidence event(const char* kind, const char* phase) {
   return {{"kind", kind}, {"phase", phase}, {"subject", kSubject}};
 }
 
+// How long it took to find out: for the incident's time to detect.
+std::string since(absl::Duration moment) {
+  return absl::StrCat(absl::ToInt64Milliseconds(boottime() - moment));
+}
+
 }  // namespace
 
 void Chronicle::note(Severity severity, const std::string& message, Evidence evidence) {
@@ -42,6 +47,7 @@ void Chronicle::of_fallback(const std::string& severity, const std::string& mess
   if (carries(now) != carries(told_)) {
     evidence = event("fallback", carries(now) ? "begin" : "end");
     if (carries(now)) shown = std::max(shown, Severity::kWarning);
+    if (carries(now) && !fallback_->ordered()) evidence["detect_ms"] = since(answered_);
   } else if (carries(now) && now != told_) {
     evidence = event("fallback", "act");
   }
@@ -55,9 +61,11 @@ void Chronicle::follow(const Fallback& fallback) {
 }
 
 void Chronicle::look(const Keeper::News& news) {
+  answered_ = news.answered;
   if (news.lease != lease_) {
     lease_ = news.lease;
     Evidence evidence = event("lease_lost", lease_ ? "end" : "begin");
+    if (!lease_) evidence["detect_ms"] = since(answered_);
     if (!lease_ && !news.link_fault.empty()) evidence["link"] = news.link_fault;
     note(lease_ ? Severity::kInfo : Severity::kWarning,
          lease_ ? "the DPU answers again" : "the DPU's lease has expired without an answer",

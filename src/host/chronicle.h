@@ -29,6 +29,7 @@ class Chronicle {
   const Fallback* fallback_ = nullptr;
   State told_ = State::kDormant;
   bool lease_ = true;
+  absl::Duration answered_ = boottime();  // the DPU gave its last sign of life
   std::string refusal_;
 };
 

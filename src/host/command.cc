@@ -64,8 +64,19 @@ absl::StatusOr<pid_t> spawn(const std::vector<std::string>& words, int in, int o
   return absl::FailedPreconditionError(absl::StrCat("cannot run ", words[0], ": ", std::strerror(error)));
 }
 
+// A child lives in the namespace of the thread that made it, so nobody has to be run to bring it there.
+absl::StatusOr<pid_t> spawn_in(const std::string& netns, const std::vector<std::string>& argv, int in,
+                               int out, int err) {
+  if (netns.empty()) return spawn(argv, in, out, err);
+  absl::StatusOr<pid_t> pid = 0;
+  if (in_netns(netns, [&] { pid = spawn(argv, in, out, err); })) return pid;
+  return absl::FailedPreconditionError(absl::StrCat("cannot enter ", netns, ": ", std::strerror(errno)));
+}
+
+}  // namespace
+
 // On a thread of its own: a namespace entered is left by ending.
-bool inside(const std::string& netns, const std::function<void()>& work) {
+bool in_netns(const std::string& netns, const std::function<void()>& work) {
   bool entered = false;
   int error = 0;
   std::thread([&] {
@@ -78,17 +89,6 @@ bool inside(const std::string& netns, const std::function<void()>& work) {
   errno = error;
   return entered;
 }
-
-// A child lives in the namespace of the thread that made it, so nobody has to be run to bring it there.
-absl::StatusOr<pid_t> spawn_in(const std::string& netns, const std::vector<std::string>& argv, int in,
-                               int out, int err) {
-  if (netns.empty()) return spawn(argv, in, out, err);
-  absl::StatusOr<pid_t> pid = 0;
-  if (inside(netns, [&] { pid = spawn(argv, in, out, err); })) return pid;
-  return absl::FailedPreconditionError(absl::StrCat("cannot enter ", netns, ": ", std::strerror(errno)));
-}
-
-}  // namespace
 
 absl::StatusOr<std::string> run(const std::string& netns, const std::vector<std::string>& argv,
                                 std::string_view input) {
@@ -139,7 +139,7 @@ std::vector<std::string> netns_names(const std::string& prefix) {
 
 std::set<std::string> devices(const std::string& netns) {
   std::set<std::string> found;
-  inside(netns, [&found] {
+  in_netns(netns, [&found] {
     std::ifstream table("/proc/thread-self/net/dev");
     for (std::string line; std::getline(table, line);) {
       const size_t colon = line.find(':');
@@ -150,10 +150,19 @@ std::set<std::string> devices(const std::string& netns) {
   return found;
 }
 
+std::string read_setting(const std::string& netns, const std::string& name) {
+  std::string value;
+  (void)in_netns(netns, [&] {
+    std::ifstream in(absl::StrCat("/proc/sys/net/", name));
+    std::getline(in, value);
+  });
+  return value;
+}
+
 std::vector<std::string> write_settings(const std::string& netns,
                                         const std::vector<std::pair<std::string, std::string>>& settings) {
   std::vector<std::string> missing;
-  const bool entered = inside(netns, [&] {
+  const bool entered = in_netns(netns, [&] {
     for (const auto& [name, value] : settings) {
       std::ofstream out(absl::StrCat("/proc/sys/net/", name));
       out << value << std::flush;

@@ -1,7 +1,9 @@
 // The kernel's links and rules are changed by its own tools: `ip`, `bridge`, `nft`, each fed a whole batch on
-// its standard input, in the namespace it is meant for.
+// its standard input, in the namespace it is meant for.  What is done for each endpoint goes without a
+// process: ip_lines.h.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +18,9 @@ namespace outrigger::host {
 absl::StatusOr<std::string> run(const std::string& netns, const std::vector<std::string>& argv,
                                 std::string_view input = {});
 
+// Does `work` in that namespace, on a thread of its own.  False: it cannot be entered (errno says why).
+bool in_netns(const std::string& netns, const std::function<void()>& work);
+
 absl::Status ip_batch(const std::string& netns, const std::string& lines);
 absl::Status bridge_batch(const std::string& netns, const std::string& lines);
 absl::Status nft(const std::string& netns, const std::string& rules);
@@ -25,7 +30,9 @@ bool netns_exists(const std::string& path);
 std::vector<std::string> netns_names(const std::string& prefix);
 std::set<std::string> devices(const std::string& netns);  // without "lo"; none when it cannot be read
 
-// Below /proc/sys/net.  What the kernel lacks is returned, the rest written.
+// Below /proc/sys/net; "" when there is no such setting.
+std::string read_setting(const std::string& netns, const std::string& name);
+// What the kernel lacks is returned, the rest written.
 std::vector<std::string> write_settings(const std::string& netns,
                                         const std::vector<std::pair<std::string, std::string>>& settings);
 

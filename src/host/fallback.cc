@@ -11,7 +11,7 @@ namespace outrigger::host {
 namespace {
 
 constexpr absl::Duration kTestEvery = absl::Seconds(5), kRetryPrepare = absl::Seconds(2);
-constexpr absl::Duration kPortsEvery = absl::Milliseconds(500);
+constexpr absl::Duration kPortsEvery = absl::Milliseconds(500), kAskEvery = absl::Milliseconds(200);
 constexpr absl::Duration kTestAtLeastEvery = absl::Minutes(1);
 constexpr int kTestShare = 200;  // a test may take this part of the time: a host's CPUs are its guests'
 
@@ -107,6 +107,16 @@ bool Fallback::ports_are_there(const Keeper::News& news, Order order) {
   return ports_;
 }
 
+// Without a lease, who is in charge?  That the DPU says nothing to us may be the link's fault alone.
+bool Fallback::dpu_answers(const Keeper::News& news, Order order) {
+  const bool matters = machine_.state() == State::kDormant || machine_.state() == State::kFailed;
+  if (news.lease || order == Order::kFallBack || !matters) return false;
+  if (boottime() - asked_at_ < kAskEvery) return answers_;
+  answers_ = path_.dpu_answers();
+  asked_at_ = boottime();
+  return answers_;
+}
+
 Situation Fallback::situation(const Keeper::News& news) {
   if (order_ == Order::kReturn && machine_.state() == State::kDormant) order_ = Order::kNone;
   Situation now{.now = boottime(), .lease = news.lease, .dpu_healthy = news.dpu_healthy};
@@ -117,6 +127,7 @@ Situation Fallback::situation(const Keeper::News& news) {
   now.bundle_fault = news.bundle_fault;
   now.path_fault = path_fault_;
   now.ports = ports_are_there(news, now.order);
+  now.dpu_answers = dpu_answers(news, now.order);
   return now;
 }
 

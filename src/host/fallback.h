@@ -31,12 +31,14 @@ class Fallback {
   // {"state": "active", "reason": "...", ...}, one line.
   [[nodiscard]] std::string status_json() const;
   [[nodiscard]] State state() const { return machine_.state(); }
+  [[nodiscard]] bool ordered() const { return machine_.ordered(); }
 
  private:
   void follow(const Keeper::News& news);
   void test(const Keeper::News& news);
   size_t content(const Keeper::News& news);
   bool ports_are_there(const Keeper::News& news, Order order);
+  bool dpu_answers(const Keeper::News& news, Order order);
   void carry_out(Action action);
   absl::Status do_on_path(Action action);
   void keep_state();
@@ -59,6 +61,8 @@ class Fallback {
   absl::Duration test_took_ = absl::ZeroDuration();
   absl::Duration ports_at_ = -absl::InfiniteDuration();
   bool ports_ = false;  // were there, then
+  absl::Duration asked_at_ = -absl::InfiniteDuration();
+  bool answers_ = false;  // the DPU's ports, then
   absl::Duration tried_at_ = -absl::InfiniteDuration();
   std::string said_;    // last state and reason that were logged
   double took_ms_ = 0;  // the last switch

@@ -34,9 +34,6 @@ struct Belongings {
 absl::StatusOr<Belongings> belongings_of(const Guest& guest);
 // As its manifest would have them.
 Belongings belongings_of(const NetworkWorld& network, const Place& place);
-// From the output of `ip -j addr` and of `ip -j route` of both families.
-absl::StatusOr<Belongings> parse_belongings(const std::string& addresses, const std::string& routes_v4,
-                                            const std::string& routes_v6);
 
 // Lines that make `device` receive what is meant for the endpoint.  `mac` is left out where the device has
 // it: not every one takes another, or even the same, while it is up.

@@ -6,27 +6,6 @@
 namespace outrigger::host {
 namespace {
 
-TEST(Guest, BelongingsAreReadFromIp) {
-  const auto found = parse_belongings(
-      R"([{"ifname":"eth0","addr_info":[
-           {"family":"inet","local":"10.1.0.11","prefixlen":24,"scope":"global"},
-           {"family":"inet6","local":"fd00:1::11","prefixlen":64,"scope":"global"},
-           {"family":"inet6","local":"fe80::1","prefixlen":64,"scope":"link"}]}])",
-      R"([{"dst":"default","gateway":"10.1.0.1"},{"dst":"10.1.0.0/24","protocol":"kernel"}])",
-      R"([{"dst":"default","gateway":"fd00:1::1","metric":1024},{"dst":"fd00:1::/64","protocol":"kernel"}])");
-  ASSERT_TRUE(found.ok()) << found.status();
-  EXPECT_EQ(found->addresses,
-            "addr replace 10.1.0.11/24 dev DEV\naddr replace fd00:1::11/64 dev DEV nodad\n");
-  EXPECT_EQ(found->routes,
-            "route replace default via 10.1.0.1 dev DEV\nroute replace default via fd00:1::1 dev DEV metric "
-            "1024\n");
-}
-
-TEST(Guest, ADeviceWithoutAddressesHasNothingToMove) {
-  EXPECT_TRUE(absl::IsNotFound(parse_belongings(R"([{"addr_info":[]}])", "[]", "[]").status()));
-  EXPECT_TRUE(absl::IsDataLoss(parse_belongings("rubbish", "[]", "[]").status()));
-}
-
 TEST(Guest, TheOldPathIsShutBeforeTheNewOneIsOpened) {
   const Belongings what{"addr replace 10.1.0.11/24 dev DEV\n",
                         "route replace default via 10.1.0.1 dev DEV\n"};

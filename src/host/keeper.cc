@@ -30,6 +30,7 @@ Keeper::Keeper(Settings settings, Ed25519Key key, std::unique_ptr<Link> link)
       lease_until_(boottime() + settings_.first_lease),
       sequence_(static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()))),
       skip_(kFirstSkip) {
+  news_.answered = boottime();
   load();
   if (link_ != nullptr) thread_ = std::thread([this] { talk(); });
 }
@@ -144,6 +145,7 @@ void Keeper::renew() {
       return;
     }
     skip_ = kFirstSkip;
+    news_.answered = sent;
     lease_until_ = sent + absl::Milliseconds(reply->lease_ms());
     news_.dpu_healthy = reply->dpu_healthy();
     news_.carries = reply->has_carries() ? std::optional(reply->carries()) : std::nullopt;

@@ -39,6 +39,7 @@ class Keeper {
   };
   struct News {
     bool lease = false;
+    absl::Duration answered;  // boottime() when the last call was made that the DPU answered
     bool dpu_healthy = false;
     Order order = Order::kNone;
     std::optional<bool> carries;                   // what the DPU says of itself; not there: it does not say

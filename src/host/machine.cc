@@ -52,7 +52,14 @@ Action Machine::step(const Situation& now) {
 Action Machine::wants_host(const Situation& now) {
   const bool order = now.order == Order::kFallBack;
   if (now.lease && !order) {
-    if (state_ == State::kFailed) go(State::kDormant, "the DPU is in charge");
+    if (state_ == State::kFailed || cut_) go(State::kDormant, "the DPU is in charge");
+    cut_ = false;
+    return Action::kNone;
+  }
+  // Peers believe a DPU that answers them, not us: who took its work would have a path that leads nowhere.
+  cut_ = !now.lease && !order && now.dpu_answers;
+  if (cut_) {
+    go(State::kDormant, "the DPU's lease has expired, but its ports still answer: the link alone is cut");
     return Action::kNone;
   }
   const std::string because = order ? "ordered by the operator" : "the DPU's lease has expired";

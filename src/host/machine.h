@@ -45,6 +45,7 @@ struct Situation {
   bool ports = true;         // the DPU's ports of all endpoints exist
   bool gentle = false;       // the DPU says whether it carries, so both can be open at once
   bool dpu_carries = false;  // what it says
+  bool dpu_answers = false;  // its ports still answer the endpoints: for when it can say nothing itself
 };
 
 class Machine {
@@ -82,6 +83,7 @@ class Machine {
   Settings settings_;
   State state_;
   bool ordered_ = false;
+  bool cut_ = false;  // no lease, yet the DPU carries
   std::string reason_;
   absl::Duration healthy_since_ = absl::InfiniteDuration();
   absl::Duration not_before_ = absl::ZeroDuration();

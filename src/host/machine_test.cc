@@ -43,6 +43,31 @@ TEST_F(MachineTest, TakesOverWhenTheLeaseEndsAndGivesBackAfterSteadyHealth) {
   EXPECT_EQ(machine_.state(), State::kDormant);
 }
 
+// Peers believe the DPU for as long as it answers them.
+TEST_F(MachineTest, ADpuThatStillCarriesIsNotStoodInForWhenTheLinkAloneIsCut) {
+  world_.lease = false;
+  world_.dpu_answers = true;
+  EXPECT_EQ(machine_.step(at(1)), Action::kNone);
+  EXPECT_EQ(machine_.state(), State::kDormant);
+  EXPECT_EQ(machine_.reason(),
+            "the DPU's lease has expired, but its ports still answer: the link alone is cut");
+  world_.lease = true;
+  EXPECT_EQ(machine_.step(at(2)), Action::kNone);
+  EXPECT_EQ(machine_.reason(), "the DPU is in charge");
+  world_.lease = false;
+  EXPECT_EQ(machine_.step(at(3)), Action::kNone);
+  world_.dpu_answers = false;  // and now it dies
+  EXPECT_EQ(machine_.step(at(4)), Action::kTakeOver);
+  EXPECT_EQ(machine_.state(), State::kBlocking);
+}
+
+TEST_F(MachineTest, AnOrderIsFollowedWhoeverCarries) {
+  world_.lease = false;
+  world_.dpu_answers = true;
+  world_.order = Order::kFallBack;
+  EXPECT_EQ(machine_.step(at(1)), Action::kTakeOver);
+}
+
 TEST_F(MachineTest, AnInterruptionOfHealthStartsTheWaitAnew) {
   take_over(10);
   world_.lease = true;

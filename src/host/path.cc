@@ -7,12 +7,17 @@
 #include "absl/strings/str_replace.h"
 #include "host/bundle.h"
 #include "host/command.h"
+#include "host/gateway_probe.h"
+#include "host/ip_lines.h"
 #include "host/netns_maker.h"
 #include "host/network_plan.h"
 #include "host/ruleset.h"
 
 namespace outrigger::host {
 namespace {
+
+constexpr size_t kAsked = 3;
+constexpr absl::Duration kPatience = absl::Milliseconds(80);
 
 // Never 0, which is the mark of connections that nobody judged.
 uint32_t mark_of(uint64_t generation) { return static_cast<uint32_t>(generation % 0x7ffffffe) + 1; }
@@ -38,6 +43,12 @@ std::map<uint32_t, Guest> match(World& world, const std::vector<Guest>& guests) 
     network.places = std::move(kept);
   }
   return matched;
+}
+
+// To write means to wait for the disk.
+absl::Status keep(const std::string& file, const std::string& content) {
+  const absl::StatusOr<std::string> before = read_file(file);
+  return before.ok() && *before == content ? absl::OkStatus() : write_file(file, content);
 }
 
 }  // namespace
@@ -92,9 +103,8 @@ std::string Path::keepsake(const Guest& guest) const {
 absl::Status Path::keep_belongings(const Guest& guest) const {
   const absl::StatusOr<Belongings> now = belongings_of(guest);
   if (!now.ok()) return absl::OkStatus();
-  if (absl::Status status = write_file(keepsake(guest) + ".addresses", now->addresses); !status.ok())
-    return status;
-  return write_file(keepsake(guest) + ".routes", now->routes);
+  if (absl::Status status = keep(keepsake(guest) + ".addresses", now->addresses); !status.ok()) return status;
+  return keep(keepsake(guest) + ".routes", now->routes);
 }
 
 Belongings Path::belongings(const NetworkWorld& network, const Place& place, const Guest& guest) const {
@@ -114,7 +124,7 @@ absl::Status Path::take(const NetworkWorld& network, const Place& place) {
   const Guest& guest = guests_.at(place.id);
   const bool there = present_[place.id].contains(guest.device);
   const bool open = loosened_.contains(place.id);
-  const absl::Status status = ip_batch(
+  const absl::Status status = ip_lines(
       guest.netns, move_lines(belongings(network, place, guest), guest.device, there, kFallbackDevice,
                               open ? std::nullopt : std::optional(place.mac), network.mtu));
   one_again(guest, place.id);
@@ -125,7 +135,7 @@ absl::Status Path::give(const NetworkWorld& network, const Place& place) {
   const Guest& guest = guests_.at(place.id);
   const bool there = present_[place.id].contains(kFallbackDevice);
   const bool open = loosened_.contains(place.id);
-  const absl::Status status = ip_batch(
+  const absl::Status status = ip_lines(
       guest.netns, move_lines(belongings(network, place, guest), kFallbackDevice, there, guest.device,
                               open ? std::nullopt : std::optional(place.mac), network.mtu));
   one_again(guest, place.id);
@@ -142,14 +152,14 @@ absl::Status Path::open(const NetworkWorld& network, const Place& place) {
     if (is_open(guest, device, place.mac)) continue;
     absl::StrAppend(&lines, "link set ", device, " down\n", open_lines(device, place.mac, network.mtu));
   }
-  return ip_batch(guest.netns, lines);
+  return ip_lines(guest.netns, lines);
 }
 
 absl::Status Path::shift(const NetworkWorld& network, const Place& place, bool to_host) {
   const Guest& guest = guests_.at(place.id);
   const std::string from = to_host ? guest.device : kFallbackDevice,
                     to = to_host ? kFallbackDevice : guest.device;
-  return ip_batch(guest.netns, shift_lines(belongings(network, place, guest), from, to));
+  return ip_lines(guest.netns, shift_lines(belongings(network, place, guest), from, to));
 }
 
 absl::Status Path::shift_to_host(const NetworkWorld& network, const Place& place) {
@@ -210,6 +220,21 @@ bool Path::ports_are_there() const {
   return std::all_of(guests_.begin(), guests_.end(), [](const auto& entry) {
     return devices(entry.second.netns).contains(entry.second.device);
   });
+}
+
+// Most of those that are asked: an endpoint that answers itself must not speak for its host.
+bool Path::dpu_answers() const {
+  size_t asked = 0, answered = 0;
+  for (const NetworkWorld& network : world_.networks) {
+    for (const Place& place : network.places) {
+      const auto guest = guests_.find(place.id);
+      const auto question = guest == guests_.end() ? std::nullopt : question_of(network, place);
+      if (!question || asked == kAsked) continue;
+      ++asked;
+      answered += gateway_answers(guest->second.netns, guest->second.device, *question, kPatience) ? 1 : 0;
+    }
+  }
+  return 2 * answered > asked;
 }
 
 // Nothing is changed when one is missing.

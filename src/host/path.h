@@ -40,6 +40,8 @@ class Path {
   // Why the path would not carry traffic; OK when it would.
   virtual absl::Status test();
   [[nodiscard]] virtual bool ports_are_there() const;
+  // Gateways answer most of a few endpoints through the DPU's ports: it carries.
+  [[nodiscard]] virtual bool dpu_answers() const;
   // Removes all it has made; endpoints are not touched.
   absl::Status remove();
   [[nodiscard]] const std::vector<std::string>& unfit() const { return world_.unfit; }
