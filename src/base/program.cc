@@ -1,6 +1,7 @@
 #include "base/program.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -25,6 +26,8 @@ struct SchedAttributes {
   uint64_t runtime = 0, deadline = 0, period = 0;  // ns
 };
 
+bool set(SchedAttributes& wanted) { return ::syscall(SYS_sched_setattr, 0, &wanted, 0) == 0; }
+
 }  // namespace
 
 Descriptor block_signals() {
@@ -48,9 +51,16 @@ void take_rank(Rank rank) {
   SchedAttributes wanted;
   wanted.nice = static_cast<int32_t>(rank);
   if (rank == Rank::kFirst) wanted.runtime = kShortTurn;
-  if (::syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return;
+  if (set(wanted)) return;
   wanted.nice = 0;
-  (void)::syscall(SYS_sched_setattr, 0, &wanted, 0);
+  (void)set(wanted);
+}
+
+void take_watch() {
+  SchedAttributes wanted;
+  wanted.policy = SCHED_FIFO;
+  wanted.priority = 1;
+  if (!set(wanted)) take_rank(Rank::kFirst);
 }
 
 ProcessRank::ProcessRank() : file_(::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC)) {}

@@ -20,6 +20,11 @@ enum class Rank : int { kFirst = -20, kOrdinary = 0, kLast = 19 };  // as nice v
 // for short turns (0.1 ms, where the kernel knows them), for which it need not wait until another's is over.
 void take_rank(Rank rank);
 
+// For a thread that must see within a millisecond that another hangs, and works for microseconds: the calling
+// one goes before all that are not real-time, however busy those keep the CPU (SCHED_FIFO).  Where that is
+// not allowed it is kFirst.
+void take_watch();
+
 // Kernels that group by session (autogroup) weigh whole processes first and threads only within them.  This
 // is the calling process's weight among the others; opened before a sandbox shuts /proc.  The kernel takes
 // ten changes a second of the whole machine: what it refuses is tried again by the next call.

@@ -2,6 +2,11 @@
 
 #include <poll.h>
 
+#include "base/program.h"
+
+#include <algorithm>
+#include <optional>
+
 namespace outrigger::ports {
 
 namespace {
@@ -27,6 +32,7 @@ void Watch::start() {
 }
 
 void Watch::run() {
+  take_watch();  // a worker that spins would not let it look
   auto last = steady_clock::now();
   while (!stop_.load()) {
     wait_and_bury();
@@ -46,8 +52,21 @@ void Watch::wait_and_bury() {
   for (const Member& one : members) deaths.push_back({one.process->get(), POLLIN, 0});
   if (::poll(deaths.data(), deaths.size(), members.empty() ? kIdleMs : kLookEveryMs) <= 0) return;
   for (size_t i = 0; i < members.size(); ++i) {
-    if (deaths[i].revents != 0) takeover_.ended(members[i]);
+    if (deaths[i].revents != 0) takeover_.ended(members[i], silent_ms_of(members[i].slot));
   }
+}
+
+// A process is known to have ended only once its memory is gone, which is later than its last turn.
+double Watch::silent_ms_of(uint32_t slot) const {
+  const engine::NodeMemory* const memory = memory_.load();
+  const auto now = steady_clock::now();
+  std::optional<std::chrono::nanoseconds> least;
+  for (unsigned worker = 0; memory != nullptr && worker < judges_.size(); ++worker) {
+    if (memory->word(worker).owner.load() != slot) continue;
+    const auto silent = judges_[worker].silent(now);
+    least = least ? std::min(*least, silent) : silent;
+  }
+  return least ? std::chrono::duration<double, std::milli>(*least).count() : 0;
 }
 
 void Watch::look_at_beats(const engine::NodeMemory& memory, SteadyTime now) {
