@@ -113,6 +113,7 @@ Incident* Incidents::same_as(const Event& event, const std::string& side, int64_
 uint64_t Incidents::begin(const Event& event, const std::string& side, int64_t clock_ns) {
   Incident* const same = same_as(event, side, clock_ns);
   if (same != nullptr && told_already(*same, side, clock_ns)) {
+    if (same->detect_ms < 0) same->detect_ms = detect_ms(event);
     add_evidence(*same, event);
     changed(same->number);
     return same->number;

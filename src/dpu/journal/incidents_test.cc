@@ -185,6 +185,14 @@ TEST(Incidents, OneFallbackThatBothSidesTellOfIsOne) {
   EXPECT_EQ(incidents.all().size(), 1U);
 }
 
+TEST(Incidents, WhicheverSideKnowsSaysHowLongItTookToFindOut) {
+  const Event by_dpu = event(Kind::kFallback, Phase::kBegin, "fallback", "host link");
+  Event by_host = by_dpu;
+  by_host.first_sign = by_host.time - absl::Milliseconds(2043);
+  const Incidents incidents = played({{1200, by_dpu, 1, "dpu"}, {1000, by_host, 1, "host"}});
+  EXPECT_DOUBLE_EQ(incidents.find(1)->detect_ms, 2043);
+}
+
 TEST(Incidents, WhatNobodyEndsIsOverWhenItIsQuiet) {
   Incidents incidents = played({{0, event(Kind::kRefusedAccess, Phase::kPoint, "api", "cn=x"), 1},
                                 {50'000, event(Kind::kRefusedAccess, Phase::kPoint, "api", "cn=x"), 1}});

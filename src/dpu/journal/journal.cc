@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dpu/journal/event_record.h"
 
 namespace outrigger::agent {
 
@@ -12,93 +13,9 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr size_t kMostStreams = 256;
-constexpr size_t kFollowAtOnce = 1000;  // of each side
-constexpr absl::Duration kLateReport = absl::Minutes(1);
 constexpr absl::Duration kClockJump = absl::Milliseconds(500);
 
 Now now() { return {absl::Now(), monotonic_now_ns()}; }
-
-// When it happened by the monotonic clock; reporters may be a little late.
-int64_t monotonic_at(absl::Time time) {
-  const absl::Duration late = absl::Now() - time;
-  const bool plausible = late > absl::ZeroDuration() && late < kLateReport;
-  return monotonic_now_ns() - (plausible ? absl::ToInt64Nanoseconds(late) : 0);
-}
-
-std::string_view name(Phase phase) {
-  constexpr std::string_view kNames[] = {"point", "begin", "act", "end"};
-  return kNames[static_cast<size_t>(phase)];
-}
-
-std::optional<Phase> phase_named(std::string_view text) {
-  for (const Phase phase : {Phase::kPoint, Phase::kBegin, Phase::kAct, Phase::kEnd}) {
-    if (name(phase) == text) return phase;
-  }
-  return std::nullopt;
-}
-
-Record record_of(const Event& event) {
-  Record record{.time = event.time,
-                .monotonic_ns = monotonic_at(event.time),
-                .domain = event.domain,
-                .service = event.service,
-                .version = event.version,
-                .severity = event.severity,
-                .message = event.message,
-                .evidence = event.evidence};
-  if (event.kind == Kind::kNote) return record;
-  record.evidence["kind"] = std::string(name(event.kind));
-  record.evidence["phase"] = std::string(name(event.phase));
-  if (!event.subject.empty()) record.evidence["subject"] = event.subject;
-  return record;
-}
-
-// What a host may form incidents of; anything else it says is a record.
-bool host_may_report(Kind kind) {
-  return kind == Kind::kLeaseLost || kind == Kind::kFallback || kind == Kind::kBadBundle ||
-         kind == Kind::kClock;
-}
-
-std::string evidence(const Record& record, const char* key) {
-  const auto found = record.evidence.find(key);
-  return found == record.evidence.end() ? "" : found->second;
-}
-
-// A host says by its own clock when something was; how far that is from ours is known once it was measured.
-int64_t monotonic_on_host(const Record& record) {
-  if (record.offset_ns == 0) return monotonic_at(record.time);
-  const int64_t now = monotonic_now_ns();
-  const int64_t latest_late = absl::ToInt64Nanoseconds(kLateReport);
-  return std::clamp(record.monotonic_ns + record.offset_ns, now - latest_late, now);
-}
-
-Event event_of(const Record& record) {
-  Event event;
-  const auto kind = kind_named(evidence(record, "kind"));
-  const auto phase = phase_named(evidence(record, "phase"));
-  if (!kind || !phase || !host_may_report(*kind)) return event;
-  event.kind = *kind;
-  event.phase = *phase;
-  event.severity = record.severity;
-  event.service = record.service;
-  event.subject = evidence(record, "subject");
-  event.message = record.message;
-  event.evidence = record.evidence;
-  event.time = record.time;
-  return event;
-}
-
-std::vector<Placed> read_on(SpoolReader& reader, const LogQuery& query) {
-  std::vector<Placed> found;
-  for (size_t i = 0; i < kFollowAtOnce / 2; ++i) {
-    auto record = reader.next();
-    if (!record) break;
-    if (matches(*record, query)) found.push_back({*std::move(record), {}});
-  }
-  Placer placer(now());
-  for (auto one = found.rbegin(); one != found.rend(); ++one) one->when = placer.place(one->record);
-  return found;
-}
 
 }  // namespace
 
@@ -378,24 +295,6 @@ bool Journal::flush(absl::Duration patience) {
   std::unique_lock lock(queue_lock_);
   return idle_.wait_for(lock, absl::ToChronoMilliseconds(patience),
                         [this] { return queue_.empty() && !busy_; });
-}
-
-Journal::Follower::Follower(const Journal& journal, LogQuery query)
-    : query_(std::move(query)),
-      dpu_from_(journal.dpu_->figures().last_cursor),
-      host_from_(journal.host_->figures().last_cursor),
-      dpu_(*journal.dpu_, dpu_from_),
-      host_(*journal.host_, host_from_),
-      history_(journal.read(query_)) {
-  // What came while it was read is told by the readers.
-  std::erase_if(history_, [this](const Record& record) {
-    return record.cursor > (record.side == "dpu" ? dpu_from_ : host_from_);
-  });
-}
-
-std::vector<Record> Journal::Follower::next() {
-  if (!history_.empty()) return std::exchange(history_, {});
-  return merge(read_on(dpu_, query_), read_on(host_, query_), kFollowAtOnce);
 }
 
 }  // namespace outrigger::agent

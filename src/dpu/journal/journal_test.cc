@@ -159,6 +159,20 @@ TEST_F(JournalTest, AHostMayReportItsOwnTroublesAndNoOthers) {
   EXPECT_EQ(incidents[0].domain, Domain::kDpu);
 }
 
+// How long it took to find out is known where it was found out.
+TEST_F(JournalTest, AHostSaysHowLongItTookToFindOut) {
+  const auto journal = open();
+  Record fallback = shipped(1, "fallback active: the DPU's lease has expired");
+  fallback.evidence = {{"kind", "fallback"}, {"phase", "begin"}, {"detect_ms", "2043"}};
+  Record nonsense = shipped(2, "the lease ran out");
+  nonsense.evidence = {{"kind", "lease_lost"}, {"phase", "begin"}, {"detect_ms", "-1e99"}};
+  ASSERT_TRUE(journal->keep({fallback, nonsense}, 0).ok());
+  const auto incidents = journal->incidents();
+  ASSERT_EQ(incidents.size(), 2U);
+  EXPECT_DOUBLE_EQ(incidents[0].detect_ms, 2043);
+  EXPECT_LT(incidents[1].detect_ms, 0);
+}
+
 TEST_F(JournalTest, BothSidesInTheOrderOfTime) {
   const auto journal = open();
   journal->log({.service = "agent", .message = "1"});
