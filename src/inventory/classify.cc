@@ -29,11 +29,16 @@ bool is_interpreter(const std::string& program) {
   });
 }
 
+bool is_shell(const std::string& program) {
+  return program == "bash" || program == "sh" || program == "dash";
+}
+
 // What an interpreter runs; "" when that is words of a command line (sh -c "...") or comes from elsewhere.
 std::string script_of(const std::vector<absl::string_view>& words) {
   for (size_t i = 1; i < words.size(); ++i) {
     if (words[i] == "-c" || words[i] == "-e") return "";
-    if (words[i][0] != '-') return base_name(words[i]);
+    const bool passed = absl::StartsWith(words[i], "/dev/fd/") || absl::StartsWith(words[i], "/proc/");
+    if (words[i][0] != '-') return passed ? "" : base_name(words[i]);
   }
   return "";
 }
@@ -86,17 +91,19 @@ std::optional<Match> classify(const Subject& subject, const std::vector<Rule>& r
 
 std::vector<std::string> programs_of(const std::string& name, const std::string& program,
                                      const std::string& line) {
-  std::vector<std::string> found;
-  add_new(base_name(absl::StripSuffix(program, " (deleted)")), found);
+  const std::string executable = base_name(absl::StripSuffix(program, " (deleted)"));
   const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-  if (!words.empty()) {
-    // "nginx: master process ..." is a title that the program gave itself.
-    add_new(base_name(absl::StripSuffix(words[0], ":")), found);
-  }
-  if (!found.empty() && is_interpreter(found[0])) {
-    const std::string script = script_of(words);
-    if (!script.empty()) found.insert(found.begin(), script);
-  }
+  // "nginx: master process ..." is a title that the program gave itself.
+  const std::string called = words.empty() ? "" : base_name(absl::StripSuffix(words[0], ":"));
+  std::vector<std::string> found;
+  if (is_interpreter(executable)) add_new(script_of(words), found);
+  // A script is not the shell that runs it.
+  if (!found.empty() && is_shell(executable)) return found;
+  // One executable may go by several names (redis-check-rdb is redis-server, too); the kernel keeps 15 bytes
+  // of the one that it was started by.
+  if (!name.empty() && absl::StartsWith(called, name)) add_new(called, found);
+  add_new(executable, found);
+  add_new(called, found);
   add_new(name, found);
   return found;
 }

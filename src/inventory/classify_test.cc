@@ -115,12 +115,19 @@ TEST(Classify, AProgramHasSeveralNames) {
   EXPECT_THAT(programs_of("nginx", "/usr/sbin/nginx", "nginx: master process /usr/sbin/nginx"),
               ElementsAre("nginx"));
   EXPECT_THAT(programs_of("python3", "/usr/bin/python3.11", "/usr/bin/python3 -u /opt/policy-agent --once"),
-              ElementsAre("policy-agent", "python3.11", "python3"));
-  EXPECT_THAT(programs_of("sh", "/usr/bin/dash", "sh -c tcpdump -i eth0"), ElementsAre("dash", "sh"))
+              ElementsAre("policy-agent", "python3", "python3.11"));
+  EXPECT_THAT(programs_of("sh", "/usr/bin/dash", "sh -c tcpdump -i eth0"), ElementsAre("sh", "dash"))
       << "it is not what it talks about";
   EXPECT_THAT(programs_of("python3", "/usr/bin/python3.11", "python3 -m http.server"),
-              ElementsAre("http.server", "python3.11", "python3"));
+              ElementsAre("http.server", "python3", "python3.11"));
   EXPECT_THAT(programs_of("python3", "/usr/bin/python3.11", ""), ElementsAre("python3.11", "python3"));
+  EXPECT_THAT(programs_of("redis-server", "/usr/bin/redis-check-rdb", "/usr/bin/redis-server 127.0.0.1:6379"),
+              ElementsAre("redis-server", "redis-check-rdb"));
+  EXPECT_THAT(programs_of("bash", "/usr/bin/bash", "bash /proc/self/fd/3"), ElementsAre("bash"));
+  EXPECT_THAT(programs_of("bash", "/usr/bin/bash", "bash /opt/apply-rules.sh"),
+              ElementsAre("apply-rules.sh"));
+  EXPECT_THAT(programs_of("worker", "/usr/sbin/nginx", "nginx: worker process"),
+              ElementsAre("nginx", "worker"));
   EXPECT_THAT(programs_of("", "", ""), ElementsAre());
 }
 

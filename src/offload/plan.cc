@@ -35,7 +35,8 @@ std::string some_of(std::vector<std::string> words) {
 }
 
 bool is_heavy(const std::string& capability) {
-  return capability == "SYS_ADMIN" || capability == "NET_ADMIN" || capability == "BPF" || capability == "NET_RAW";
+  return capability == "SYS_ADMIN" || capability == "NET_ADMIN" || capability == "BPF" ||
+         capability == "NET_RAW";
 }
 
 std::string capabilities_in_words(std::vector<std::string> names) {
@@ -49,11 +50,10 @@ std::string privilege_in_words(const Service& service) {
   const Privilege& held = service.privilege;
   if (service.kernel) parts.emplace_back("in the kernel");
   if (held.uid == 0u) parts.emplace_back("uid 0");
-  if (!held.capabilities.empty())
-    parts.push_back(capabilities_in_words(held.capabilities));
+  if (!held.capabilities.empty()) parts.push_back(capabilities_in_words(held.capabilities));
   if (held.host_network) parts.emplace_back("the host's network");
   if (held.host_pid) parts.emplace_back("the host's processes");
-  if (!held.sockets.empty()) parts.push_back(absl::StrCat(held.sockets.size(), " sockets"));
+  if (!held.sockets.empty()) parts.push_back(some_of(held.sockets));
   if (!held.bpf.empty()) parts.push_back(absl::StrCat(held.bpf.size(), " BPF programs"));
   if (!held.tables.empty()) parts.push_back(some_of(held.tables));
   return absl::StrJoin(parts, ", ");
@@ -101,9 +101,12 @@ double noise_weight(const Noise& noise) {
 void weigh(const Service& service, Placement& placement) {
   placement.weight = privilege_weight(service) + noise_weight(service.noise);
   const Noise& noise = service.noise;
-  if (noise.cpu > 0)
+  if (noise.cpu_deviation >= 0.005) {
     placement.reasons.push_back(
         absl::StrFormat("takes %.2f CPUs, deviating by %.2f", noise.cpu, noise.cpu_deviation));
+  } else if (noise.cpu >= 0.005) {
+    placement.reasons.push_back(absl::StrFormat("takes %.2f CPUs", noise.cpu));
+  }
   if (noise.wakeups_per_second >= 1)
     placement.reasons.push_back(absl::StrFormat("wakes %.0f times a second", noise.wakeups_per_second));
 }
