@@ -1,9 +1,11 @@
 #include "dpu/fallback/desk.h"
 
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dpu/journal/rules.h"
+#include "dpu/writes.h"
 
 namespace outrigger::agent {
 namespace {
@@ -15,6 +17,8 @@ bool carries(const std::string& state) {
   return state == "blocking" || state == "active" || state == "handing_back";
 }
 
+bool idle(const std::string& state) { return state == "dormant" || state == "failed"; }
+
 // The host's own word alone: whoever is only told to take over may find that it cannot.
 Yield wanted(const HostState& host) {
   if (host.state == "active") return Yield::kYes;
@@ -22,6 +26,23 @@ Yield wanted(const HostState& host) {
 }
 
 }  // namespace
+
+std::string HostState::etag() const {
+  const int64_t began = since == absl::InfinitePast() ? 0 : absl::ToUnixMillis(since);
+  return absl::StrCat(state, "/", began, "/", order.empty() ? "none" : order, "/", bundle_generation);
+}
+
+// A drill whose leader has died is over.
+void Desk::take_up(const StandingOrder& before) {
+  host_.order = before.order == "drill" ? "return" : before.order;
+  ordered_by_ = before.by;
+}
+
+StandingOrder Desk::standing() const {
+  const std::lock_guard lock(mutex_);
+  if (drill_) return {"drill", ordered_by_};
+  return {host_.order, host_.order.empty() ? "" : ordered_by_};
+}
 
 Event Desk::event(Kind kind, Phase phase, Domain domain, std::string message) const {
   Event made;
@@ -42,8 +63,10 @@ void Desk::tell(const Notes& notes) {
 }
 
 void Desk::settle(Notes& notes) {
-  if (host_.order == "fall_back" && host_.state == "active") host_.order.clear();
-  if (host_.order == "return" && host_.state == "dormant") host_.order.clear();
+  const bool there = host_.order == "fall_back" && host_.state == "active";
+  const bool back = host_.order == "return" && idle(host_.state);
+  if (there || back) host_.order.clear();
+  standing_is_old_ |= there || back;
   const Yield yields = wanted(host_);
   if (yields != host_.yield) notes.yield = yields;
   host_.yield = yields;
@@ -69,6 +92,7 @@ void Desk::note_state(const v1::RenewRequest& request, Notes& notes) {
   }
   host_.state = request.fallback_state();
   host_.error = request.error().substr(0, kMaxError);
+  if (host_.bundle_generation != request.bundle_generation()) host_.bundle_since = settings_.clock();
   host_.bundle_generation = request.bundle_generation();
   host_.unfit.assign(request.unfit().begin(),
                      request.unfit().begin() + std::min<int>(request.unfit_size(), kMaxUnfit));
@@ -138,39 +162,60 @@ absl::StatusOr<v1::SignedBundle> Desk::fetch(const v1::FetchBundleRequest& reque
   return made;
 }
 
-absl::Status Desk::order_fall_back(const std::string& actor) {
+absl::Status Desk::may_fall_back() const {
+  if (!host_.linked) return absl::FailedPreconditionError("the host is not on the link: it cannot be told");
+  if (carries(host_.state)) return absl::FailedPreconditionError("a fallback is in force already");
+  if (host_.state == "failed")
+    return absl::FailedPreconditionError(
+        absl::StrCat("the host's path has failed", host_.error.empty() ? "" : ": ", host_.error,
+                     ": nothing falls back onto a path that is itself unhealthy"));
+  if (host_.bundle_generation != 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the host has no valid bundle", host_.error.empty() ? "" : ": ", host_.error));
+}
+
+absl::Status Desk::may_return(bool healthy) const {
+  if (!carries(host_.state) && host_.order != "fall_back")
+    return absl::FailedPreconditionError("no fallback is in force");
+  if (healthy || idle(host_.state)) return absl::OkStatus();
+  return absl::FailedPreconditionError("the DPU's services are not all ready: the host keeps the traffic");
+}
+
+// With the lock.  A return stands until the host says that it is back: it may have begun to leave by now.
+void Desk::note_order(const std::string& order, const std::string& actor, bool drill, Notes& notes) {
+  host_.order = order;
+  ordered_by_ = actor;
+  drill_ = drill;
+  standing_is_old_ = true;
+  notes.events.push_back(event(Kind::kFallback, Phase::kPoint, Domain::kDpu,
+                               absl::StrCat(order == "return" ? order : "fallback", " ordered by ", actor)));
+}
+
+absl::Status Desk::order_fall_back(const std::string& actor, const OrderTerms& terms) {
   Notes notes;
   {
     const std::lock_guard lock(mutex_);
-    if (!host_.linked) return absl::FailedPreconditionError("the host is not on the link: it cannot be told");
-    if (carries(host_.state)) return absl::FailedPreconditionError("a fallback is in force already");
-    if (host_.bundle_generation == 0)
-      return absl::FailedPreconditionError(
-          absl::StrCat("the host has no valid bundle", host_.error.empty() ? "" : ": ", host_.error));
-    host_.order = "fall_back";
-    ordered_by_ = actor;
-    notes.events.push_back(
-        event(Kind::kFallback, Phase::kPoint, Domain::kDpu, absl::StrCat("fallback ordered by ", actor)));
+    absl::Status status = check_etag("the fallback", host_.etag(), terms.etag);
+    if (status.ok()) status = may_fall_back();
+    if (!status.ok() || terms.check_only) return status;
+    note_order("fall_back", actor, terms.drill, notes);
   }
+  tell_standing();
   tell(notes);
   return absl::OkStatus();
 }
 
-absl::Status Desk::order_return(const std::string& actor) {
-  const bool healthy = hooks_.healthy();
+absl::Status Desk::order_return(const std::string& actor, const OrderTerms& terms) {
+  const bool healthy = terms.drill || hooks_.healthy();
   Notes notes;
   {
     const std::lock_guard lock(mutex_);
-    if (!carries(host_.state) && host_.order != "fall_back")
-      return absl::FailedPreconditionError("no fallback is in force");
-    if (!healthy)
-      return absl::FailedPreconditionError(
-          "the DPU's services are not all ready: the host keeps the traffic");
-    host_.order = host_.state == "dormant" || host_.state == "failed" ? "" : "return";
-    notes.events.push_back(
-        event(Kind::kFallback, Phase::kPoint, Domain::kDpu, absl::StrCat("return ordered by ", actor)));
-    settle(notes);
+    absl::Status status = check_etag("the fallback", host_.etag(), terms.etag);
+    if (status.ok()) status = may_return(healthy);
+    if (!status.ok() || terms.check_only) return status;
+    note_order("return", actor, false, notes);
   }
+  tell_standing();
   tell(notes);
   return absl::OkStatus();
 }
@@ -192,7 +237,17 @@ void Desk::bundle_changed() {
   ++mark_;
 }
 
+// Whoever keeps it may take a moment, for which no host's call has to wait.
+void Desk::tell_standing() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(standing_is_old_, false)) return;
+  }
+  if (hooks_.standing) hooks_.standing();
+}
+
 void Desk::tick() {
+  tell_standing();
   Notes notes;
   {
     const std::lock_guard lock(mutex_);

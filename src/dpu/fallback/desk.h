@@ -33,11 +33,28 @@ struct HostState {
   absl::Time since = absl::InfinitePast();
   absl::Time last_call = absl::InfinitePast();
   uint64_t bundle_generation = 0;
+  absl::Time bundle_since = absl::InfinitePast();
   std::string error;
   std::vector<std::string> unfit;
   std::string order;  // "", "fall_back", "return": what it is told
   Yield yield = Yield::kNo;
   [[nodiscard]] bool yielded() const { return yield != Yield::kNo; }  // the work is not wholly ours
+  [[nodiscard]] std::string etag() const;                             // of what an order depends on
+};
+
+// How an order is meant.
+struct OrderTerms {
+  std::string etag{};       // of HostState as it was seen; Aborted when it is another by now
+  bool check_only = false;  // every check, and no order
+  // For a while: whoever leads the drill says when to return, or the next agent does if this one dies.  Its
+  // return stands even while this side is ill: the host goes back once it is not.
+  bool drill = false;
+};
+
+// An order that is not done yet, to be kept for the next agent.
+struct StandingOrder {
+  std::string order{};  // "", "fall_back", "return", "drill"
+  std::string by{};
 };
 
 class Desk final : public HostDesk {
@@ -47,6 +64,7 @@ class Desk final : public HostDesk {
     absl::Duration lease = absl::Seconds(1);
     absl::Duration refresh = absl::Hours(1);     // a bundle is made again when it is so old
     absl::Duration patience = absl::Seconds(3);  // for the first call, after await_host()
+    StandingOrder standing{};                    // of the agent before this one
     std::function<absl::Time()> clock = [] { return steady_time(); };  // of leases and times told below
   };
   struct Hooks {
@@ -54,21 +72,26 @@ class Desk final : public HostDesk {
     std::function<uint64_t()> generation;  // in force; 0: none yet
     std::function<absl::StatusOr<v1::SignedBundle>()> bundle;  // of that generation
     std::function<void(Yield)> yield;                          // returns when it is so
+    std::function<void()> standing{};                          // standing() is another
   };
   Desk(Settings settings, Hooks hooks, Events& events)
       : settings_(std::move(settings)),
         hooks_(std::move(hooks)),
         events_(events),
-        mark_(static_cast<uint64_t>(absl::ToUnixMicros(settings_.clock()))) {}
+        mark_(static_cast<uint64_t>(absl::ToUnixMicros(settings_.clock()))) {
+    take_up(settings_.standing);
+  }
 
   absl::StatusOr<v1::RenewReply> renew(const v1::RenewRequest& request) override;
   absl::StatusOr<v1::SignedBundle> fetch(const v1::FetchBundleRequest& request) override;
 
-  // What the operator wants.  FailedPrecondition says why it cannot be: no host on the link, the host has no
-  // valid bundle, a fallback is in force already (or none is).
-  [[nodiscard]] absl::Status order_fall_back(const std::string& actor);
-  [[nodiscard]] absl::Status order_return(const std::string& actor);
+  // What the operator wants.  FailedPrecondition says why it cannot be: no host on the link, its path has
+  // failed, it has no valid bundle, a fallback is in force already (or none is), this side is ill.  What the
+  // host has not begun can always be taken back.
+  [[nodiscard]] absl::Status order_fall_back(const std::string& actor, const OrderTerms& terms = {});
+  [[nodiscard]] absl::Status order_return(const std::string& actor, const OrderTerms& terms = {});
   [[nodiscard]] HostState state() const;
+  [[nodiscard]] StandingOrder standing() const;
   // This DPU was dead, so its host may carry the traffic: yields until the host has called, or it is clear
   // that there is none.  Calls no hook.
   void await_host();
@@ -85,6 +108,11 @@ class Desk final : public HostDesk {
   void tell(const Notes& notes);
   void note_state(const v1::RenewRequest& request, Notes& notes);
   void settle(Notes& notes);
+  void tell_standing();
+  void take_up(const StandingOrder& before);
+  void note_order(const std::string& order, const std::string& actor, bool drill, Notes& notes);
+  [[nodiscard]] absl::Status may_fall_back() const;
+  [[nodiscard]] absl::Status may_return(bool healthy) const;
   [[nodiscard]] Event event(Kind kind, Phase phase, Domain domain, std::string message) const;
 
   const Settings settings_;
@@ -93,6 +121,8 @@ class Desk final : public HostDesk {
   mutable std::mutex mutex_;
   HostState host_;
   std::string ordered_by_;
+  bool drill_ = false;  // a fallback was ordered for a while
+  bool standing_is_old_ = false;
   uint64_t sequence_ = 0;
   uint64_t mark_;  // of the bundle: no restart may say an old one again
   uint64_t cached_generation_ = 0, cached_mark_ = 0;

@@ -3,9 +3,11 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "dpu/fallback/bundle_maker.h"
 #include "dpu/fallback/desk.h"
+#include "dpu/fallback/drill.h"
 #include "dpu/fallback/peer_watch.h"
 
 namespace outrigger::agent {
@@ -37,7 +39,7 @@ class DeskTest : public ::testing::Test {
               bundle.set_key_id(absl::StrCat(made_));
               return absl::StatusOr<v1::SignedBundle>(bundle);
             },
-            [this](Yield yield) { yields_.push_back(yield); }};
+            [this](Yield yield) { yields_.push_back(yield); }, [this] { kept_ = desk_.standing(); }};
   }
   absl::StatusOr<v1::RenewReply> call(const std::string& state, uint64_t sequence = 0) {
     v1::RenewRequest request;
@@ -55,6 +57,7 @@ class DeskTest : public ::testing::Test {
   int made_ = 0;
   std::vector<Yield> yields_;
   Recorder events_;
+  StandingOrder kept_;
   Desk desk_{settings(), hooks(), events_};
 };
 
@@ -132,6 +135,144 @@ TEST_F(DeskTest, AHostThatNeverCallsIsNotWaitedForLong) {
   EXPECT_THAT(yields_, ElementsAre(Yield::kNo));
   desk_.tick();
   EXPECT_EQ(yields_.size(), 1u);
+}
+
+// Ill or not: what the host has not begun is no gap for anybody.
+TEST_F(DeskTest, AnOrderThatWasNotFollowedCanAlwaysBeTakenBack) {
+  (void)call("dormant");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  healthy_ = false;
+  ASSERT_TRUE(desk_.order_return("alice").ok());
+  EXPECT_EQ(order("dormant"), "");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  (void)call("failed");
+  ASSERT_TRUE(desk_.order_return("alice").ok());
+  EXPECT_EQ(order("failed"), "");
+  // It had begun before it could hear that: what is said to it stands until it is back.
+  (void)call("dormant");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  ASSERT_TRUE(desk_.order_return("alice").ok());
+  EXPECT_EQ(order("blocking"), "return");
+  EXPECT_EQ(order("active"), "return");
+  EXPECT_EQ(order("dormant"), "");
+}
+
+TEST_F(DeskTest, NothingFallsBackOntoAPathThatHasFailed) {
+  (void)call("failed");
+  const absl::Status refused = desk_.order_fall_back("alice");
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("has failed"));
+  EXPECT_EQ(order("failed"), "");
+  (void)call("dormant");
+  EXPECT_TRUE(desk_.order_fall_back("alice").ok());
+}
+
+TEST_F(DeskTest, AnOrderIsTiedToWhatWasSeen) {
+  (void)call("dormant");
+  const std::string seen = desk_.state().etag();
+  (void)call("dormant");
+  EXPECT_EQ(desk_.state().etag(), seen);
+  ASSERT_TRUE(desk_.order_fall_back("alice", {.etag = seen, .check_only = true}).ok());
+  EXPECT_EQ(order("dormant"), "");  // nothing was ordered
+  EXPECT_EQ(desk_.state().etag(), seen);
+  ASSERT_TRUE(desk_.order_fall_back("alice", {.etag = seen}).ok());
+  const absl::Status stale = desk_.order_return("bob", {.etag = seen});
+  EXPECT_TRUE(absl::IsAborted(stale));
+  EXPECT_THAT(std::string(stale.message()), HasSubstr(absl::StrCat(desk_.state().etag(), ", not ", seen)));
+  std::set<std::string> seen_so_far{seen, desk_.state().etag()};
+  now_ += absl::Seconds(1);
+  for (const char* state : {"blocking", "active", "dormant"}) {
+    (void)call(state);
+    EXPECT_TRUE(seen_so_far.insert(desk_.state().etag()).second) << state;
+  }
+  ++generation_;
+  (void)call("dormant");
+  EXPECT_TRUE(seen_so_far.insert(desk_.state().etag()).second);
+}
+
+TEST_F(DeskTest, AnOrderStandsOverARestart) {
+  (void)call("dormant");
+  ASSERT_TRUE(desk_.order_fall_back("alice").ok());
+  EXPECT_EQ(kept_.order, "fall_back");
+  EXPECT_EQ(kept_.by, "alice");
+  Desk::Settings next = settings();
+  next.standing = kept_;
+  Desk desk(next, hooks(), events_);
+  EXPECT_EQ(desk.state().order, "fall_back");
+  (void)call("active");
+  desk_.tick();
+  EXPECT_EQ(kept_.order, "");
+}
+
+// Nobody else would end it: the host stays where it was ordered to.
+TEST_F(DeskTest, ADrillWhoseLeaderDiedIsOver) {
+  (void)call("dormant");
+  ASSERT_TRUE(desk_.order_fall_back("alice", {.drill = true}).ok());
+  (void)call("active");
+  desk_.tick();
+  EXPECT_EQ(kept_.order, "drill");
+  Desk::Settings next = settings();
+  next.standing = kept_;
+  EXPECT_EQ(Desk(next, hooks(), events_).state().order, "return");
+  healthy_ = false;  // the host waits for health by itself
+  ASSERT_TRUE(desk_.order_return("alice", {.drill = true}).ok());
+  EXPECT_EQ(order("active"), "return");
+  EXPECT_EQ(order("dormant"), "");
+  desk_.tick();
+  EXPECT_EQ(kept_.order, "");
+}
+
+class DrillTest : public DeskTest {
+ protected:
+  // The host does as it is told, a poll later, while it `obeys`.
+  absl::Status drill(bool obeys = true) {
+    DrillOrder order{.actor = "alice", .clock = [this] { return now_; }};
+    order.sleep = [this, obeys](absl::Duration time) {
+      now_ += time;
+      const std::string told = desk_.state().order;
+      if (obeys && told == "fall_back") (void)call("active");
+      if (obeys && told == "return") (void)call("dormant");
+    };
+    return run_drill(
+        desk_, order, [this](const v1::DrillStep& step) { record_.steps.push_back(step); },
+        [] { return false; });
+  }
+  DrillRecord record_;
+};
+
+TEST_F(DrillTest, GoesThereAndBack) {
+  (void)call("dormant");
+  const absl::Status status = drill();
+  ASSERT_TRUE(status.ok()) << status;
+  std::vector<std::string> steps;
+  for (const auto& step : record_.steps) steps.push_back(step.step());
+  EXPECT_THAT(steps, ElementsAre("ordered", "active", "returning", "dormant"));
+  EXPECT_EQ(record_.steps[1].took_ms(), 20u);
+  EXPECT_GE(record_.steps[2].after_ms(), 5000u);
+}
+
+TEST_F(DrillTest, AHostThatDoesNotFollowIsToldToReturn) {
+  (void)call("dormant");
+  EXPECT_TRUE(absl::IsDeadlineExceeded(drill(false)));
+  EXPECT_EQ(desk_.state().order, "return");
+  EXPECT_EQ(record_.steps.size(), 1u);
+}
+
+TEST_F(DrillTest, WhatCannotBeginHasNoSteps) {
+  EXPECT_TRUE(absl::IsFailedPrecondition(drill()));
+  EXPECT_THAT(record_.steps, IsEmpty());
+}
+
+TEST_F(DrillTest, ARecordIsReadAsItWasWritten) {
+  (void)call("dormant");
+  (void)drill();
+  record_.status = absl::DeadlineExceededError("the host is\nasleep");
+  const DrillRecord read = DrillRecord::parse(record_.text());
+  EXPECT_EQ(read.status, record_.status);
+  ASSERT_EQ(read.steps.size(), 4u);
+  EXPECT_EQ(read.steps[3].SerializeAsString(), record_.steps[3].SerializeAsString());
+  EXPECT_FALSE(DrillRecord::parse("").status.ok());
+  EXPECT_TRUE(DrillRecord::parse(DrillRecord{}.text()).status.ok());
 }
 
 TEST_F(DeskTest, SilenceIsAnIncidentThatEndsWithTheNextCall) {

@@ -9,27 +9,27 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/steady_time.h"
+#include "dpu/fallback/drill.h"
+#include "dpu/secure/tls.h"
+#include "dpu/writes.h"
 #include "outrigger/v1/fallback.grpc.pb.h"
 
 namespace outrigger::agent {
 namespace {
 
 constexpr uint32_t kHoldMs = 5000, kLimitMs = 10000, kMostMs = 600000;
-constexpr absl::Duration kPoll = absl::Milliseconds(20);
 
 grpc::Status to_grpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
 
-std::string caller(const grpc::ServerContext& context) {
-  const auto names = context.auth_context() == nullptr ? std::vector<grpc::string_ref>{}
-                                                       : context.auth_context()->GetPeerIdentity();
-  return names.empty() ? "the local operator" : std::string(names[0].data(), names[0].size());
+absl::Duration duration(uint32_t asked_ms, uint32_t usual_ms) {
+  return absl::Milliseconds(asked_ms == 0 ? usual_ms : std::min(asked_ms, kMostMs));
 }
 
 class Service final : public v1::Fallback::Service {
  public:
-  explicit Service(FallbackView view) : view_(std::move(view)) {}
+  explicit Service(FallbackView view) : view_(std::move(view)), writes_(view_.notes, "fallback-answer") {}
 
   grpc::Status GetFallback(grpc::ServerContext*, const v1::GetFallbackRequest*,
                            v1::FallbackStatus* reply) override {
@@ -39,31 +39,55 @@ class Service final : public v1::Fallback::Service {
 
   grpc::Status OrderFallback(grpc::ServerContext* context, const v1::OrderFallbackRequest* request,
                              v1::FallbackStatus* reply) override {
-    const std::string& order = request->order();
-    if (order != "fall_back" && order != "return") {
-      return {grpc::StatusCode::INVALID_ARGUMENT,
-              absl::StrCat("order \"", order, "\" is not fall_back or return")};
+    const std::string actor = secure::actor_of(*context);
+    if (request->validate_only()) {
+      const absl::Status status = order(*request, actor);
+      if (status.ok()) fill(*reply);
+      return to_grpc(status);
     }
-    const absl::Status status =
-        order == "return" ? view_.desk.order_return(caller(*context)) : fall_back(*context);
-    if (status.ok()) fill(*reply);
-    return to_grpc(status);
+    const auto answer = writes_.once(asked_of(*request, actor), [&](const std::string&) {
+      const absl::Status status = order(*request, actor);
+      v1::FallbackStatus made;
+      if (status.ok()) fill(made);
+      return status.ok() ? made.SerializeAsString() : absl::StatusOr<std::string>(status);
+    });
+    if (answer.ok()) reply->ParseFromString(*answer);
+    return to_grpc(answer.status());
   }
 
   grpc::Status Drill(grpc::ServerContext* context, const v1::DrillRequest* request,
                      grpc::ServerWriter<v1::DrillStep>* steps) override {
-    if (drilling_.exchange(true)) return {grpc::StatusCode::ABORTED, "a drill is under way already"};
-    absl::Cleanup over = [this] { drilling_ = false; };
-    return to_grpc(drill(*context, *request, *steps));
+    const std::string actor = absl::StrCat(secure::actor_of(*context), " (drill)");
+    if (request->validate_only()) return validate(*request, actor, *steps);
+    bool told = false;
+    const Asked asked = asked_of(*request, actor);
+    const auto answer = writes_.once(asked, [&](const std::string& begun) {
+      if (!begun.empty()) return absl::StatusOr<std::string>(cut_short().text());
+      return drill(*context, *request, asked, [&](const v1::DrillStep& step) {
+        told = true;
+        steps->Write(step);
+      });
+    });
+    if (!answer.ok()) return to_grpc(answer.status());
+    const DrillRecord record = DrillRecord::parse(*answer);
+    for (const v1::DrillStep& step : record.steps) {
+      if (!told) steps->Write(step);
+    }
+    return to_grpc(record.status);
   }
 
  private:
-  using Steps = grpc::ServerWriter<v1::DrillStep>;
+  using Say = std::function<void(const v1::DrillStep&)>;
 
-  absl::Status fall_back(grpc::ServerContext& context) {
+  absl::Status order(const v1::OrderFallbackRequest& request, const std::string& actor) {
+    const OrderTerms terms{.etag = request.etag(), .check_only = request.validate_only()};
+    if (request.order() == "return") return view_.desk.order_return(actor, terms);
+    if (request.order() != "fall_back")
+      return absl::InvalidArgumentError(
+          absl::StrCat("order \"", request.order(), "\" is not fall_back or return"));
     if (view_.services().empty())
       return absl::FailedPreconditionError("no service's contract allows the host path");
-    return view_.desk.order_fall_back(caller(context));
+    return view_.desk.order_fall_back(actor, terms);
   }
 
   void fill(v1::FallbackStatus& to) const {
@@ -77,69 +101,65 @@ class Service final : public v1::Fallback::Service {
     to.set_error(host.error);
     for (const std::string& one : host.unfit) to.add_unfit(one);
     to.set_yielded(host.yielded());
+    to.set_etag(host.etag());
     if (!view_.peers_in_force) return;
     for (const std::string& peer : view_.peers_in_force()) to.add_peers_in_force(peer);
   }
 
-  absl::Status drill(grpc::ServerContext& context, const v1::DrillRequest& request, Steps& steps) {
+  absl::Status may_drill(const v1::DrillRequest& request) const {
     const std::vector<std::string> services = view_.services();
-    if (std::find(services.begin(), services.end(), request.service()) == services.end()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("service \"", request.service(),
-                       "\" may not fall back on the host; these may: ", absl::StrJoin(services, ", ")));
-    }
-    const absl::Duration limit = duration(request.limit_ms(), kLimitMs);
-    const absl::Time began = steady_time();
-    const auto say = [&](const char* step, absl::Time since, std::string message) {
-      v1::DrillStep one;
-      one.set_step(step);
-      one.set_after_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(steady_time() - began)));
-      one.set_took_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(steady_time() - since)));
-      one.set_message(std::move(message));
-      steps.Write(one);
-    };
-    if (absl::Status status = view_.desk.order_fall_back(absl::StrCat(caller(context), " (drill)"));
-        !status.ok())
-      return status;
-    say("ordered", began, "the host is told to take over");
-    // Whatever happens from here on: the DPU gets its work back.
-    absl::Cleanup back = [&] { (void)view_.desk.order_return("drill"); };
-    if (absl::Status status = wait(context, "active", limit); !status.ok()) return status;
-    say("active", began, "the host path carries the traffic");
-    const absl::Time until = steady_time() + duration(request.hold_ms(), kHoldMs);
-    while (steady_time() < until && !context.IsCancelled()) absl::SleepFor(kPoll);
-    const absl::Time returned = steady_time();
-    std::move(back).Cancel();
-    if (absl::Status status = view_.desk.order_return(absl::StrCat(caller(context), " (drill)"));
-        !status.ok())
-      return status;
-    say("returning", returned, "the host is told to give the traffic back");
-    if (absl::Status status = wait(context, "dormant", limit); !status.ok()) return status;
-    say("dormant", returned, "the DPU carries the traffic again");
-    return absl::OkStatus();
+    if (std::find(services.begin(), services.end(), request.service()) != services.end())
+      return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("service \"", request.service(),
+                     "\" may not fall back on the host; these may: ", absl::StrJoin(services, ", ")));
   }
 
-  static absl::Duration duration(uint32_t asked_ms, uint32_t usual_ms) {
-    return absl::Milliseconds(asked_ms == 0 ? usual_ms : std::min(asked_ms, kMostMs));
+  grpc::Status validate(const v1::DrillRequest& request, const std::string& actor,
+                        grpc::ServerWriter<v1::DrillStep>& steps) {
+    absl::Status status = may_drill(request);
+    if (status.ok() && drilling_) status = absl::AbortedError(kUnderWay);
+    if (status.ok())
+      status = view_.desk.order_fall_back(actor, {.etag = request.etag(), .check_only = true, .drill = true});
+    if (!status.ok()) return to_grpc(status);
+    v1::DrillStep step;
+    step.set_step("checked");
+    step.set_message("the drill may begin");
+    steps.Write(step);
+    return grpc::Status::OK;
   }
 
-  absl::Status wait(grpc::ServerContext& context, const std::string& state, absl::Duration limit) {
-    const absl::Time deadline = steady_time() + limit;
-    for (;;) {
-      const HostState host = view_.desk.state();
-      if (host.state == state) return absl::OkStatus();
-      if (context.IsCancelled())
-        return absl::CancelledError("the caller went away; the host is told to return");
-      if (steady_time() > deadline) {
-        return absl::DeadlineExceededError(absl::StrCat("the host is ", host.state, ", not ", state,
-                                                        ", after ", absl::FormatDuration(limit),
-                                                        host.error.empty() ? "" : ": ", host.error));
-      }
-      absl::SleepFor(kPoll);
-    }
+  // An error before the first step says that nothing has begun; after it, the record says how it ended.
+  absl::StatusOr<std::string> drill(grpc::ServerContext& context, const v1::DrillRequest& request,
+                                    const Asked& asked, const Say& say) {
+    if (absl::Status status = may_drill(request); !status.ok()) return status;
+    if (drilling_.exchange(true)) return absl::AbortedError(kUnderWay);
+    const absl::Cleanup over = [this] { drilling_ = false; };
+    const DrillOrder order{.actor = asked.actor,
+                           .etag = request.etag(),
+                           .hold = duration(request.hold_ms(), kHoldMs),
+                           .limit = duration(request.limit_ms(), kLimitMs)};
+    DrillRecord record;
+    record.status = run_drill(
+        view_.desk, order,
+        [&](const v1::DrillStep& step) {
+          if (record.steps.empty()) writes_.begin(asked, "dormant");
+          record.steps.push_back(step);
+          say(step);
+        },
+        [&context] { return context.IsCancelled(); });
+    if (record.steps.empty()) return record.status;
+    return record.text();
   }
 
-  FallbackView view_;
+  static DrillRecord cut_short() {
+    return {{}, absl::AbortedError("the agent was restarted during this drill; the host is told to return")};
+  }
+
+  static constexpr const char* kUnderWay = "a drill is under way already";
+
+  const FallbackView view_;
+  Writes writes_;
   std::atomic<bool> drilling_{false};
 };
 

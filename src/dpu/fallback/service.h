@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dpu/fallback/desk.h"
+#include "dpu/stored_answers.h"
 
 namespace grpc {
 class Service;
@@ -20,6 +21,7 @@ struct FallbackView {
   std::string node;
   std::function<std::vector<std::string>()> services;       // whose contract allows the host path
   std::function<std::set<std::string>()> peers_in_force{};  // not set: none
+  NoteMemory notes{};                                       // answers outlive the agent there
 };
 
 // Calls that a drill is in last as long as it; they end early when the caller goes away.

@@ -88,7 +88,7 @@ TEST_F(AnswersTest, AWordOnRecordIsAnsweredAlike) {
   abort.set_request_id("r2");
   const auto first = rollouts_->change(abort, "ann");
   ASSERT_TRUE(first.ok()) << first.status();
-  EXPECT_EQ(first->state(), "aborted");
+  EXPECT_EQ(first->state(), "rolled_back");
   begin(1000);
   const auto second = rollouts_->change(abort, "ann");
   ASSERT_TRUE(second.ok()) << second.status();

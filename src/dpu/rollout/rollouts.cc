@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "dpu/rollout/running.h"
+#include "dpu/writes.h"
 
 namespace outrigger::agent {
 
@@ -27,13 +28,6 @@ std::string text_of(const Message& message) {
   std::string text;
   (void)google::protobuf::util::MessageToJsonString(message, &text);
   return text;
-}
-
-template <typename Request>
-Asked asked_of(const Request& request, const std::string& actor) {
-  Request bare = request;
-  bare.clear_request_id();
-  return {actor, request.request_id(), absl::StrCat(Request::descriptor()->name(), bare.SerializeAsString())};
 }
 
 uint64_t number_of(const std::string& id) {
@@ -283,6 +277,7 @@ std::vector<v1::Rollout> Rollouts::list(const std::string& service, uint32_t lim
 absl::StatusOr<v1::Rollout> Rollouts::change(const v1::ChangeRolloutRequest& request,
                                              const std::string& actor) {
   const Asked asked = asked_of(request, actor);
+  if (request.validate_only()) return change_once(request, asked);
   return once(asked, [&] { return change_once(request, asked); });
 }
 

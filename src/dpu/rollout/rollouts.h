@@ -109,6 +109,8 @@ class Rollouts {
   void launch(const v1::Rollout& rollout, const v1::StartRolloutRequest& request);
   absl::StatusOr<v1::Rollout> once(const Asked& asked,
                                    const std::function<absl::StatusOr<v1::Rollout>()>& act);
+  absl::Status may_change(const v1::Rollout& rollout, const v1::ChangeRolloutRequest& request) const;
+  absl::StatusOr<Changer> changer_back(const v1::Rollout& rollout) const;
   absl::Status undo_ended(v1::Rollout& rollout, const Asked& asked, const std::string& reason);
 
   RolloutMemory memory_;
