@@ -1,6 +1,6 @@
 // Ctrl-C in the middle of making a lab must still undo it.  While one of these lives, SIGINT, SIGTERM and
 // SIGHUP are noted instead of ending the process, and the code that makes things asks between its steps.
-// Thread-safety: one at a time in a process; interrupted() from any thread.
+// They may be nested.  Thread-safety: made by one thread of a process; check() from any.
 #pragma once
 
 #include <csignal>
