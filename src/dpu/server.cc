@@ -63,6 +63,7 @@ class GrpcServer : public Server {
         events_(agent.events) {}
 
   ~GrpcServer() override {
+    listener_.reset();
     if (server_ == nullptr) return;
     server_->Shutdown(std::chrono::system_clock::now() + kGrace);
     unlink(socket_.c_str());
@@ -81,18 +82,16 @@ class GrpcServer : public Server {
     builder.RegisterService(config_.get());
     builder.RegisterService(inspect_.get());
     for (grpc::Service* service : more_) builder.RegisterService(service);
-    int port = -1;
     if (!listen_.address.empty()) {
-      absl::Status status = secure::add_listener(listen_, events_, builder, &port);
-      if (!status.ok()) return status;
+      auto listener = secure::add_listener(listen_, events_, builder);
+      if (!listener.ok()) return listener.status();
+      listener_ = *std::move(listener);
     }
     const mode_t before = umask(0177);  // from the first moment on, only the owner may connect
     server_ = builder.BuildAndStart();
     umask(before);
-    if (server_ == nullptr || port == 0) {
-      return absl::InternalError(
-          absl::StrCat("cannot listen on ", socket, listen_.address.empty() ? "" : " and ", listen_.address));
-    }
+    if (server_ == nullptr) return absl::InternalError(absl::StrCat("cannot listen on ", socket));
+    if (listener_ != nullptr) listener_->start();
     socket_ = socket;
     return absl::OkStatus();
   }
@@ -104,6 +103,7 @@ class GrpcServer : public Server {
   secure::ListenOptions listen_;
   Events* events_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<secure::ManagementListener> listener_;
   std::string socket_;
 };
 

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
-#include "dpu/secure/paced_listener.h"
+#include "dpu/secure/paced_grpc.h"
 #include "dpu/secure/pki.h"
 #include "outrigger/v1/link.grpc.pb.h"
 
@@ -109,7 +109,8 @@ class GrpcHostLink : public HostLinkServer {
   }
 
   absl::Status start(const HostLinkOptions& options, agent::Events* events) {
-    auto listener = PacedListener::listen(options.address, kConnections, events);
+    auto listener =
+        PacedListener::listen(options.address, {"host link", Domain::kHost, kConnections}, events);
     if (!listener.ok())
       return absl::UnavailableError(absl::StrCat(listener.status().message(), " for the host link"));
     listener_ = *std::move(listener);
@@ -123,12 +124,7 @@ class GrpcHostLink : public HostLinkServer {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr)
       return absl::UnavailableError(absl::StrCat("cannot serve ", options.address, " for the host link"));
-    listener_->start([acceptor = std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor>(
-                          std::move(acceptor))](Descriptor connection) {
-      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters one;
-      one.fd = connection.release();
-      acceptor->HandleNewConnection(&one);
-    });
+    listener_->start(into(std::move(acceptor)));
     return absl::OkStatus();
   }
 

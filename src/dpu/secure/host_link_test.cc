@@ -33,26 +33,6 @@ class Desk : public agent::HostDesk {
   uint64_t highest = 0;
 };
 
-class Heard : public agent::Events {
- public:
-  void record(agent::Event event) override {
-    const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
-  }
-  size_t count(const std::string& call) {
-    const std::lock_guard lock(mutex_);
-    return static_cast<size_t>(
-        std::count_if(events_.begin(), events_.end(), [&call](const agent::Event& one) {
-          return one.kind == agent::Kind::kRefusedAccess && one.domain == Domain::kHost &&
-                 one.evidence.at("call") == call;
-        }));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<agent::Event> events_;
-};
-
 class HostLinkTest : public WireTest {
  protected:
   void SetUp() override {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "dpu/secure/tls.h"
 
 namespace grpc {
@@ -19,10 +19,18 @@ struct ListenOptions {
   TlsFiles files;
 };
 
-// Before BuildAndStart.  `*port` (may be null) is what was bound, once the server is started; 0: it could not
-// be.
-absl::Status add_listener(const ListenOptions& options, agent::Events* events, grpc::ServerBuilder& builder,
-                          int* port = nullptr);
+// The door to it.  Connections are taken at a pace: of each caller, and of all (see paced_listener.h).
+class ManagementListener {
+ public:
+  // Once the server is started.
+  virtual void start() = 0;
+  virtual ~ManagementListener() = default;  // before the server is: no more come
+  [[nodiscard]] virtual int port() const = 0;
+};
+// Before BuildAndStart.  Listens already; whoever connects waits for start().
+absl::StatusOr<std::unique_ptr<ManagementListener>> add_listener(const ListenOptions& options,
+                                                                 agent::Events* events,
+                                                                 grpc::ServerBuilder& builder);
 // Once, before the first ServerBuilder is made.  Who may use it is in the table as well.
 void offer_reflection();
 

@@ -20,6 +20,7 @@ namespace outrigger::secure {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr size_t kMostComers = 1024;
 constexpr auto kBreath = std::chrono::milliseconds(10);  // when the process has no descriptor left
 
 struct Place {
@@ -58,6 +59,17 @@ int port_of(int file) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(bound.address).sin_port);  // where v6 has it too
 }
 
+std::string address_of(const Place& place) {
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(place.address);
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(place.address);
+  char text[INET6_ADDRSTRLEN] = "";
+  const bool is_v4 = place.address.ss_family == AF_INET;
+  (void)inet_ntop(place.address.ss_family,
+                  is_v4 ? static_cast<const void*>(&v4.sin_addr) : static_cast<const void*>(&v6.sin6_addr),
+                  text, sizeof text);
+  return text;
+}
+
 // With a reset: no state of it stays on our side.
 void refuse(Descriptor connection) {
   const linger at_once{1, 0};
@@ -66,15 +78,15 @@ void refuse(Descriptor connection) {
 
 }  // namespace
 
-PacedListener::PacedListener(Descriptor socket, Descriptor end, int port, Rate pace, agent::Events* events)
+PacedListener::PacedListener(Descriptor socket, Descriptor end, int port, Door door, agent::Events* events)
     : socket_(std::move(socket)),
       end_(std::move(end)),
       port_(port),
       events_(events),
-      bucket_(pace, steady_time()),
-      pace_(pace) {}
+      door_(std::move(door)),
+      all_{TokenBucket(door_.all, steady_time())} {}
 
-absl::StatusOr<std::unique_ptr<PacedListener>> PacedListener::listen(const std::string& address, Rate pace,
+absl::StatusOr<std::unique_ptr<PacedListener>> PacedListener::listen(const std::string& address, Door door,
                                                                      agent::Events* events) {
   const std::optional<Place> place = place_of(address);
   if (!place) return absl::InvalidArgumentError(absl::StrCat("\"", address, "\" is not ADDRESS:PORT"));
@@ -88,7 +100,7 @@ absl::StatusOr<std::unique_ptr<PacedListener>> PacedListener::listen(const std::
   if (!listens) return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on ", address));
   const int port = port_of(file.get());
   return std::unique_ptr<PacedListener>(
-      new PacedListener(std::move(file), std::move(end), port, pace, events));
+      new PacedListener(std::move(file), std::move(end), port, std::move(door), events));
 }
 
 PacedListener::~PacedListener() {
@@ -112,25 +124,45 @@ void PacedListener::run() {
 }
 
 void PacedListener::accept_one() {
-  Descriptor connection(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  Place from;
+  from.size = sizeof from.address;
+  Descriptor connection(accept4(socket_.get(), reinterpret_cast<sockaddr*>(&from.address), &from.size,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!connection) {
     if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(kBreath);
     return;
   }
-  if (!in_pace()) return refuse(std::move(connection));
+  if (!may_enter(address_of(from))) return refuse(std::move(connection));
   const int on = 1;
   (void)setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   take_(std::move(connection));
 }
 
-bool PacedListener::in_pace() {
+// Who is too fast by itself takes nothing of what is there for all.
+bool PacedListener::may_enter(const std::string& from) {
   const absl::Time now = steady_time();
-  if (flooded_ && bucket_.recovered(now)) flooded_ = false;
-  if (bucket_.take(now)) return true;
-  if (!flooded_)
-    tell(absl::StrCat("connections to the host link come too fast: at most ", pace_.per_second, " a second, ",
-                      pace_.burst, " at once"));
-  flooded_ = true;
+  Comer* const one = door_.each ? comer(from, now) : nullptr;
+  if (one != nullptr && !in_pace(*one, *door_.each, absl::StrCat(" from ", from), now)) return false;
+  return in_pace(all_, door_.all, "", now);
+}
+
+// Null: so many have come of late that one more is not told apart.
+PacedListener::Comer* PacedListener::comer(const std::string& from, absl::Time now) {
+  const auto known = each_.find(from);
+  if (known != each_.end()) return &known->second;
+  if (each_.size() >= kMostComers)
+    std::erase_if(each_, [now](const auto& one) { return one.second.bucket.full(now); });
+  if (each_.size() >= kMostComers) return nullptr;
+  return &each_.emplace(from, Comer{TokenBucket(*door_.each, now)}).first->second;
+}
+
+bool PacedListener::in_pace(Comer& one, const Rate& pace, const std::string& from, absl::Time now) {
+  if (one.flooded && one.bucket.recovered(now)) one.flooded = false;
+  if (one.bucket.take(now)) return true;
+  if (!one.flooded)
+    tell(absl::StrCat("connections to the ", door_.name, from, " come too fast: at most ", pace.per_second,
+                      " a second, ", pace.burst, " at once"));
+  one.flooded = true;
   return false;
 }
 
@@ -138,10 +170,10 @@ void PacedListener::tell(const std::string& message) {
   if (events_ == nullptr) return;
   agent::Event event;
   event.kind = agent::Kind::kRefusedAccess;
-  event.domain = Domain::kHost;
+  event.domain = door_.callers;
   event.severity = Severity::kWarning;
   event.service = "agent";
-  event.subject = "host link connections";
+  event.subject = absl::StrCat(door_.name, " connections");
   event.message = message;
   event.evidence = {{"call", "connect"}};
   events_->record(std::move(event));

@@ -5,15 +5,39 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dpu/journal/events.h"
 #include "dpu/secure/pki.h"
 #include "dpu/secure/tls.h"
 
 namespace outrigger::secure {
+
+// What was told, by the call it was about.
+class Heard : public agent::Events {
+ public:
+  void record(agent::Event event) override {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  size_t count(const std::string& call, Domain domain = Domain::kHost) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<size_t>(std::count_if(events_.begin(), events_.end(), [&](const agent::Event& one) {
+      return one.kind == agent::Kind::kRefusedAccess && one.domain == domain &&
+             one.evidence.at("call") == call;
+    }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<agent::Event> events_;
+};
 
 class WireTest : public testing::Test {
  protected:

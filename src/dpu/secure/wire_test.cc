@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "absl/time/clock.h"
+#include "base/descriptor.h"
 #include "dpu/secure/files.h"
 #include "dpu/secure/management.h"
 #include "dpu/secure/wire_fixture.h"
@@ -41,14 +42,20 @@ class ManagementTest : public WireTest {
  protected:
   void SetUp() override {
     grpc::ServerBuilder builder;
-    const absl::Status status = add_listener({"127.0.0.1:0", server_files()}, nullptr, builder, &port_);
-    ASSERT_TRUE(status.ok()) << status;
+    auto listener = add_listener({"127.0.0.1:0", server_files()}, &heard_, builder);
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    listener_ = *std::move(listener);
+    port_ = listener_->port();
     builder.RegisterCallbackGenericService(&yes_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     ASSERT_NE(port_, 0);
+    listener_->start();
   }
-  void TearDown() override { server_->Shutdown(std::chrono::system_clock::now()); }
+  void TearDown() override {
+    listener_.reset();
+    server_->Shutdown(std::chrono::system_clock::now());
+  }
 
   // A client of OpenSSL alone, which can do what gRPC's would not.  "TLSv1.3", or why not.
   std::string handshake(int version, const std::string& certificate) {
@@ -80,6 +87,8 @@ class ManagementTest : public WireTest {
 
   Yes yes_;
   int port_ = 0;
+  Heard heard_;
+  std::unique_ptr<ManagementListener> listener_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -106,6 +115,29 @@ TEST_F(ManagementTest, HandlersLearnWhoCalls) {
   EXPECT_TRUE(call(dial(port_, files_for(Role::kOperator)), "/outrigger.v1.Config/Get").ok());
   const std::lock_guard lock(yes_.mutex);
   EXPECT_EQ(yes_.actor, "operator/someone");
+}
+
+// A descriptor, memory and five seconds for each that says nothing: of one caller only so many.
+TEST_F(ManagementTest, WhoFloodsItShutsOutNobodyElse) {
+  sockaddr_in from{}, to{};
+  from.sin_family = to.sin_family = AF_INET;
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(static_cast<uint16_t>(port_));
+  std::vector<Descriptor> flood;
+  for (int i = 0; i < 700; ++i) {
+    flood.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(bind(flood.back().get(), reinterpret_cast<const sockaddr*>(&from), sizeof from), 0);
+    (void)connect(flood.back().get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
+  EXPECT_TRUE(call(dial(port_, files_for(Role::kViewer)), "/outrigger.v1.Config/Get").ok());
+  size_t held = 0;
+  for (const Descriptor& one : flood) {
+    char byte = 0;
+    held += recv(one.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN ? 1 : 0;
+  }
+  EXPECT_LT(held, 300u);
+  EXPECT_EQ(heard_.count("connect", Domain::kFleet), 1u);
 }
 
 TEST_F(ManagementTest, OnlyTls13WithACertificateGetsThrough) {
