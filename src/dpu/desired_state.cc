@@ -1,17 +1,15 @@
 #include "dpu/desired_state.h"
-#include "compiler/peer_fallback.h"
 
 #include <algorithm>
-#include <cstring>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/steady_time.h"
+#include "compiler/peer_fallback.h"
 #include "dpu/documents.h"
+#include "dpu/engine_update.h"
 #include "dpu/leave_out.h"
 #include "dpu/stored_ids.h"
-#include "manifest/check.h"
-#include "outrigger/engine/v1/update.pb.h"
 
 namespace outrigger::agent {
 
@@ -19,63 +17,6 @@ namespace {
 
 constexpr size_t kFaultsInMessage = 20;  // Plan has all of them
 constexpr size_t kMostRefused = 64;      // endpoints left out; more is no single fault
-
-bool same_place(const manifest::Location& a, const manifest::Location& b) {
-  return a.file == b.file && a.line == b.line;
-}
-
-const manifest::Location& place(const Held& held) { return manifest::metadata(held.document.object).at; }
-
-void remove(const Key& key, Plan& plan) {
-  const auto found = plan.objects.find(key);
-  if (found == plan.objects.end()) {
-    manifest::Fault missing;
-    missing.object = key.str();
-    missing.problem = "is not in force, so it cannot be deleted";
-    plan.faults.push_back(std::move(missing));
-    return;
-  }
-  plan.changes.push_back({key, Outcome::kDeleted, found->second, nullptr});
-  plan.objects.erase(found);
-}
-
-// An object in force as written keeps its generation; only where its author finds it may have moved.
-void upsert(const manifest::Document& document, uint64_t generation, Plan& plan) {
-  const Key key = key_of(document.object);
-  std::shared_ptr<const Held>& slot = plan.objects[key];
-  const std::shared_ptr<const Held> before = slot;
-  if (before == nullptr || before->document.text != document.text) {
-    slot = std::make_shared<Held>(Held{document, generation});
-    plan.changes.push_back({key, before == nullptr ? Outcome::kCreated : Outcome::kConfigured, before, slot});
-    return;
-  }
-  if (!same_place(place(*before), manifest::metadata(document.object).at)) {
-    slot = std::make_shared<Held>(Held{document, before->generation});
-  }
-  plan.changes.push_back({key, Outcome::kUnchanged, before, slot});
-}
-
-// What stays, then the batch as written: of two that clash, the batch's is at fault; of a batch's duplicates,
-// both are there to be seen.
-std::vector<const manifest::Object*> merged(const Plan& plan, const Batch& batch) {
-  std::map<Key, const manifest::Object*> from_batch;
-  for (const manifest::Document& document : batch.documents)
-    from_batch[key_of(document.object)] = &document.object;
-  std::vector<const manifest::Object*> all;
-  for (const auto& [key, held] : plan.objects) {
-    if (!from_batch.contains(key)) all.push_back(&held->document.object);
-  }
-  for (const manifest::Document& document : batch.documents) all.push_back(&document.object);
-  return all;
-}
-
-// Nothing to check: it was sound, and is the same.  A document given twice is a fault even so.
-bool as_in_force(const Plan& plan) {
-  if (!plan.faults.empty() || plan.changes_anything()) return false;
-  std::set<Key> seen;
-  for (const Change& change : plan.changes) seen.insert(change.key);
-  return seen.size() == plan.changes.size();
-}
 
 absl::Status refusal(const std::vector<manifest::Fault>& faults) {
   std::string text;
@@ -88,16 +29,11 @@ absl::Status refusal(const std::vector<manifest::Fault>& faults) {
 }
 
 StoredObject stored(const Key& key, const Held& held) {
-  return {key.kind,         key.ns,           key.name,       held.document.text,
-          place(held).file, place(held).line, held.generation};
+  const manifest::Location& at = manifest::metadata(held.document.object).at;
+  return {key.kind, key.ns, key.name, held.document.text, at.file, at.line, held.generation};
 }
 
 }  // namespace
-
-bool Plan::changes_anything() const {
-  return std::any_of(changes.begin(), changes.end(),
-                     [](const Change& change) { return change.outcome != Outcome::kUnchanged; });
-}
 
 DesiredState::DesiredState(Store store, std::string node, compiler::Devices devices, Publish publish)
     : node_(std::move(node)),
@@ -159,18 +95,7 @@ void DesiredState::set(Snapshot next) {
   now_ = std::move(shared);
 }
 
-Plan DesiredState::plan(const Batch& batch) const {
-  const std::shared_ptr<const Snapshot> snapshot = now();
-  Plan plan{snapshot->objects, {}, batch.faults};
-  for (const Key& key : batch.deletions) remove(key, plan);
-  for (const manifest::Document& document : batch.documents) {
-    upsert(document, snapshot->generation.value() + 1, plan);
-  }
-  if (as_in_force(plan)) return plan;
-  std::vector<manifest::Fault> more = manifest::check(merged(plan, batch));
-  plan.faults.insert(plan.faults.end(), more.begin(), more.end());
-  return plan;
-}
+Plan DesiredState::plan(const Batch& batch) const { return plan_change(*now(), batch); }
 
 absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation generation,
                                                compiler::Ids ids) const {
@@ -198,47 +123,8 @@ absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation gener
   return next;
 }
 
-// FNV-1a over eight bytes at a time: not against an adversary, only to know a state again.
-uint64_t digest_of(const compiler::Compiled& compiled) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const std::string& bytes :
-       {compiled.structure.SerializeAsString(), compiled.policy.SerializeAsString()}) {
-    for (size_t at = 0; at < bytes.size(); at += sizeof(uint64_t)) {
-      uint64_t word = 0;
-      std::memcpy(&word, bytes.data() + at, std::min(sizeof(word), bytes.size() - at));
-      hash = (hash ^ word) * 0x100000001b3;
-      hash ^= hash >> 29;
-    }
-    hash = (hash ^ bytes.size()) * 0x100000001b3;
-  }
-  return hash == 0 ? 1 : hash;
-}
-
-std::string whole_update(const Snapshot& snapshot) {
-  engine::v1::Update update;
-  update.set_generation(snapshot.generation.value());
-  update.set_digest(snapshot.digest);
-  *update.mutable_structure() = snapshot.compiled.structure;
-  *update.mutable_policy() = snapshot.compiled.policy;
-  return update.SerializeAsString();
-}
-
-// Only what differs from `from` goes to the engine; everything when it holds nothing of ours.
 absl::StatusOr<Epoch> DesiredState::publish(const Snapshot& next, const Snapshot* from) const {
-  engine::v1::Update update;
-  update.set_generation(next.generation.value());
-  update.set_digest(next.digest);
-  const bool whole = from == nullptr || !from->in_force || from->node_known != next.node_known;
-  if (whole || from->compiled.structure.SerializeAsString() != next.compiled.structure.SerializeAsString()) {
-    *update.mutable_structure() = next.compiled.structure;
-  }
-  if (whole) {
-    *update.mutable_policy() = next.compiled.policy;
-  } else {
-    engine::v1::Policy change = compiler::difference(from->compiled.policy, next.compiled.policy);
-    if (change.ByteSizeLong() > 0) *update.mutable_policy() = std::move(change);
-  }
-  return publish_(update.SerializeAsString());
+  return publish_(update_for(next, from));
 }
 
 // What the engine refuses for the sake of one endpoint's device is tried again without that endpoint.
@@ -291,6 +177,7 @@ absl::Status DesiredState::put_in_force(Plan& plan, Snapshot& next, const Receip
   if (committed.ok()) {
     next.epoch = *epoch;
     next.in_force = true;
+    next.in_force_since = steady_time();
     return absl::OkStatus();
   }
   const absl::StatusOr<Epoch> restored = publish(*previous, nullptr);
@@ -364,6 +251,8 @@ absl::Status DesiredState::reconcile_locked() {
   if (!epoch.ok()) return epoch.status();
   next.epoch = *epoch;
   next.in_force = true;
+  const bool before = stored->in_force_since != absl::InfinitePast();  // the same with another detour
+  next.in_force_since = before ? stored->in_force_since : steady_time();
   set(std::move(next));
   return absl::OkStatus();
 }

@@ -25,48 +25,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "dpu/objects.h"
+#include "dpu/change_plan.h"
+#include "dpu/engine_update.h"
 #include "dpu/store.h"
-#include "dpu/stored_answers.h"
 
 namespace outrigger::agent {
-
-struct Change;
-// A note to keep with what was applied: both, or none of the two.
-using Receipt = std::function<Note(Generation generation, const std::vector<Change>& changes)>;
-
-struct Batch {
-  std::vector<manifest::Document> documents;
-  std::vector<Key> deletions;           // take effect first
-  std::vector<manifest::Fault> faults;  // of documents that could not be read
-  Receipt receipt{};                    // may be empty
-};
-
-enum class Outcome : uint8_t { kUnchanged, kCreated, kConfigured, kDeleted };
-
-struct Change {
-  Key key;
-  Outcome outcome = Outcome::kUnchanged;
-  std::shared_ptr<const Held> before;  // null when created
-  std::shared_ptr<const Held> after;   // null when deleted
-};
-
-struct Plan {
-  Objects objects;                      // as they would be
-  std::vector<Change> changes;          // in the order of the batch
-  std::vector<manifest::Fault> faults;  // empty: `objects` is sound
-  [[nodiscard]] bool changes_anything() const;
-};
 
 struct Applied {
   std::shared_ptr<const Snapshot> snapshot;
   std::vector<Change> changes;
 };
-
-// A 64-bit name of what is compiled, the same for the same content whatever process computes it.
-uint64_t digest_of(const compiler::Compiled& compiled);
-// All of it, as one serialised update.
-std::string whole_update(const Snapshot& snapshot);
 
 // What is not desired but so: nodes whose host carries their traffic, and whether ours does.
 struct Detour {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "base/id.h"
 #include "compiler/compiler.h"
 #include "dpu/names.h"
@@ -37,6 +38,7 @@ struct Snapshot {
   Generation generation;
   Epoch epoch;            // that put it in force
   bool in_force = false;  // the engine has it
+  absl::Time in_force_since = absl::InfinitePast();  // of this generation, by steady_time()
   bool node_known = false;
   uint64_t digest = 0;  // of what is compiled: the engine says it back, so that both know what is meant
   std::map<std::string, std::string>
