@@ -130,6 +130,12 @@ absl::Status start_host(const State& state, const PlannedNode& node, const std::
 
 }  // namespace
 
+HostSide host_side(const State& state, const PlannedNode& node) {
+  const std::string pki = pki_folder(state);
+  return {host_netns(state.lab(), node.name), absl::StrCat(kLinkDpu, ":", kLinkPort), pki,
+          absl::StrCat(pki, "/host-", node.name, ".pem")};
+}
+
 absl::Status make_host_sides(const State& state, const Plan& plan) {
   for (const PlannedNode& node : plan.nodes) {
     if (node.fallback.empty()) continue;

@@ -16,6 +16,15 @@ namespace outrigger::lab {
 
 inline constexpr char kFallbackDevice[] = "fb0";  // an endpoint's device while the host carries its traffic
 
+// Where the host's side of a node is found.
+struct HostSide {
+  std::string netns;  // name
+  std::string link;   // ADDRESS:PORT of its DPU's host link
+  std::string pki;    // folder of the lab's authority
+  std::string leaf;   // the host's certificate and key
+};
+HostSide host_side(const State& state, const PlannedNode& node);
+
 // Namespaces, uplinks, links and certificates, before the daemons start.  May be called again.
 absl::Status make_host_sides(const State& state, const Plan& plan);
 
