@@ -1,0 +1,86 @@
+"""A scenario in its short form: both arms are measured, differ in where the work ran, and a verdict comes of it."""
+import json
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from support.lab import PROGRAM, ROOT, outrigger
+from support.netns import namespaces
+from support.wait import until
+
+SHORT = ("--for", "3s", "--settle", "500ms", "--window", "250ms", "--blocks", "2", "--rules", "200", "--rate", "200",
+         "--agent-every", "300ms")
+MINUTES = 60
+
+
+def measurements(folder):
+    """What was measured, with the file's lines folded into one: head, windows, notes."""
+    runs = []
+    for file in sorted((folder / "measurements").iterdir()):
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        once = {key: value for line in lines if "privileged" in line for key, value in line.items()}
+        runs.append({"label": lines[0]["label"], "placement": lines[0]["placement"], "block": lines[0]["place"]["block"],
+                     "privileged": {one["name"] for one in once["privileged"]}, "cost": once["cost"]})
+    return runs
+
+
+@pytest.fixture(scope="module")
+def short(machine, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenario") / "out"
+    outrigger("lab", "run", "tail-latency", *SHORT, "--out", folder, timeout=5 * MINUTES)
+    return folder
+
+
+def test_each_block_has_both_arms_twice(short):
+    runs = measurements(short)
+    assert sorted((run["block"], run["label"]) for run in runs) == sorted(
+        (block, arm) for block in (1, 2) for arm in ("host", "dpu") for _ in range(2))
+
+
+def test_the_work_ran_where_the_arm_says(short):
+    """The product itself refuses an arm whose packets went the other way; here, what was left on the host."""
+    for run in measurements(short):
+        assert set(run["placement"].values()) == {run["label"]}
+        if run["label"] == "dpu":
+            assert run["privileged"] == {"outrigger-host"}
+        else:
+            assert run["privileged"] >= {"outrigger-host", "softflowd", "policy-agent", "kernel: nftables",
+                                         "kernel: vxlan and bridge"}
+
+
+def test_a_verdict_and_a_page_come_of_it(short):
+    card = json.loads((short / "scorecard.json").read_text())
+    assert card["verdict"] in ("pays", "does not pay", "inconclusive")
+    page = (short / "scorecard.html").read_text()
+    assert page.lstrip().startswith("<!") and "</html>" in page
+
+
+def test_it_leaves_nothing_behind(short):
+    assert not namespaces("or-run-")
+    assert not (pathlib.Path("/run/outrigger/lab") / "run").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_is_killed_leaves_nothing_behind(machine, tmp_path, how):
+    with subprocess.Popen([PROGRAM, "lab", "run", "tail-latency", *SHORT, "--out", tmp_path / "out"], cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        begun = until(lambda: list((tmp_path / "out/measurements").glob("block-1-1-*")), timeout=90)
+        running.send_signal(how)
+        said = running.communicate(timeout=60)[0]
+    assert begun, said
+    assert running.returncode == 1 and "interrupted" in said, said
+    assert not namespaces(f"or-run-{running.pid}.")
+    assert not pathlib.Path(f"/run/outrigger/lab/run-{running.pid}").exists()
+
+
+def test_nothing_is_made_of_a_wrong_request(machine, tmp_path):
+    (tmp_path / "kept").write_text("mine")
+    for arguments, word in ((("nonsense",), "--list"), ((), "--list"), (("tail-latency", "--blocks", "0"), "blocks"),
+                            (("tail-latency", "--out", tmp_path), "holds files"), (("tail-latency", "--for", "1s"), "two windows")):
+        refused = outrigger("lab", "run", *arguments, check=False)
+        assert refused.returncode != 0 and word in refused.stderr, refused.stderr
+    assert {one["name"] for one in json.loads(outrigger("lab", "run", "--list", "-o", "json").stdout)} == {
+        "tail-latency", "gateway", "inference-edge", "multi-tenant"}
+    assert not namespaces("or-run-")
