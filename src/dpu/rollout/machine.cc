@@ -6,8 +6,9 @@ namespace outrigger::agent {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kNames = {
-    "planned", "preflight", "shadow", "settle", "complete", "rolled_back", "fallback", "hold", "aborted"};
+constexpr std::array<std::string_view, 10> kNames = {"planned", "preflight", "shadow",      "settle",
+                                                     "analyse", "complete",  "rolled_back", "fallback",
+                                                     "hold",    "aborted"};
 
 struct Row {
   Stage from;
@@ -32,6 +33,14 @@ constexpr std::array kRows = {
     Row{Stage::kSettle, Happening::kAbort, Stage::kRolledBack},
     Row{Stage::kSettle, Happening::kUndo, Stage::kRolledBack},
     Row{Stage::kSettle, Happening::kStuck, Stage::kFallback},
+    Row{Stage::kSettle, Happening::kSettled, Stage::kAnalyse},
+    Row{Stage::kAnalyse, Happening::kPassed, Stage::kComplete},
+    Row{Stage::kAnalyse, Happening::kFailed, Stage::kRolledBack},
+    Row{Stage::kAnalyse, Happening::kNoData, Stage::kHold},
+    Row{Stage::kAnalyse, Happening::kPromote, Stage::kComplete},
+    Row{Stage::kAnalyse, Happening::kAbort, Stage::kRolledBack},
+    Row{Stage::kAnalyse, Happening::kUndo, Stage::kRolledBack},
+    Row{Stage::kAnalyse, Happening::kStuck, Stage::kFallback},
     Row{Stage::kHold, Happening::kData, Stage::kSettle},
     Row{Stage::kHold, Happening::kFailed, Stage::kRolledBack},
     Row{Stage::kHold, Happening::kPromote, Stage::kComplete},
@@ -65,7 +74,8 @@ bool ended(Stage stage) {
 }
 
 bool in_force(Stage stage) {
-  return stage == Stage::kSettle || stage == Stage::kHold || stage == Stage::kComplete;
+  return stage == Stage::kSettle || stage == Stage::kAnalyse || stage == Stage::kHold ||
+         stage == Stage::kComplete;
 }
 
 }  // namespace outrigger::agent

@@ -11,18 +11,20 @@ namespace outrigger::agent {
 enum class Stage : uint8_t {
   kPlanned,
   kPreflight,
-  kShadow,  // brought up beside the old one, compared, then in its place
-  kSettle,  // in force, watched
+  kShadow,   // brought up beside the old one, compared, then in its place
+  kSettle,   // in force, watched
+  kAnalyse,  // what the host measured before it against what it measures now
   kComplete,
   kRolledBack,
   kFallback,  // the way back failed too: the service's contract takes over
-  kHold,      // in force, but nothing is known about its health
+  kHold,      // in force, but nothing is known about its health, or the gate cannot say
   kAborted,   // nothing was changed
 };
 
 enum class Happening : uint8_t {
   kBegin,
   kPassed,   // what the stage does has gone well
+  kSettled,  // it has, and a gate is asked before the end
   kFailed,   // it has not, or health left ready
   kNoData,   // nobody can say
   kData,     // somebody can again

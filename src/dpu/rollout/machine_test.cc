@@ -41,6 +41,15 @@ TEST(RolloutMachine, Rows) {
       {{kBegin, kPassed, kPassed, kPassed, kUndo}, "rolled_back"},
       {{kBegin, kPassed, kPassed, kPassed, kUndo, kUndo}, ""},
       {{kBegin, kPassed, kPassed, kPassed, kAbort}, ""},
+      {{kBegin, kPassed, kPassed, kSettled}, "analyse"},
+      {{kBegin, kPassed, kPassed, kSettled, kPassed}, "complete"},
+      {{kBegin, kPassed, kPassed, kSettled, kFailed}, "rolled_back"},
+      {{kBegin, kPassed, kPassed, kSettled, kStuck}, "fallback"},
+      {{kBegin, kPassed, kPassed, kSettled, kNoData}, "hold"},
+      {{kBegin, kPassed, kPassed, kSettled, kNoData, kPassed}, ""},  // no data never passes
+      {{kBegin, kPassed, kPassed, kSettled, kNoData, kPromote}, "complete"},
+      {{kBegin, kPassed, kPassed, kSettled, kNoData, kAbort}, "rolled_back"},
+      {{kBegin, kPassed, kPassed, kSettled, kNoData, kUndo}, "rolled_back"},
       {{kPromote}, ""},
       {{kBegin, kPromote}, ""},
       {{kBegin, kPassed, kPromote}, ""},  // not before it was compared
@@ -49,7 +58,7 @@ TEST(RolloutMachine, Rows) {
 }
 
 TEST(RolloutMachine, NamesGoBothWays) {
-  for (int i = 0; i < 9; ++i) {
+  for (int i = 0; i < 10; ++i) {
     const auto stage = static_cast<Stage>(i);
     EXPECT_EQ(stage_from(name(stage)), stage);
   }

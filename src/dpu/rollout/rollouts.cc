@@ -22,6 +22,7 @@ constexpr const char* kOrders = "rollout-order";
 constexpr const char* kGood = "good-versions";
 constexpr const char* kAnswers = "rollout-answer";
 constexpr uint32_t kDefaultLimit = 50;
+constexpr double kLongestAnalyse = 900;  // seconds; what is measured is kept for twice as long
 
 template <typename Message>
 std::string text_of(const Message& message) {
@@ -41,16 +42,23 @@ absl::Status check(const v1::StartRolloutRequest& request) {
     if (!(seconds >= 0 && seconds <= 7 * 86400))
       return absl::InvalidArgumentError("shadow_seconds and settle_seconds must be between 0 and 604800");
   }
+  if (!(request.analyse_seconds() >= 0 && request.analyse_seconds() <= kLongestAnalyse))
+    return absl::InvalidArgumentError(
+        absl::StrCat("analyse_seconds must be between 0 and ", kLongestAnalyse));
+  if (!(request.margin() >= 0 && request.margin() <= 1))
+    return absl::InvalidArgumentError("margin must be between 0 and 1: 0.05 for 5 %");
   return absl::OkStatus();
 }
 
 }  // namespace
 
-Rollouts::Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times)
+Rollouts::Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times,
+                   const Measurements* measurements)
     : memory_(std::move(memory)),
       board_(board),
       events_(events),
       times_(times),
+      measurements_(measurements),
       answers_(memory_, kAnswers) {}
 
 Rollouts::~Rollouts() {
@@ -194,8 +202,7 @@ absl::StatusOr<v1::Rollout> Rollouts::start(const v1::StartRolloutRequest& reque
   return once(asked, [&] { return start_once(request, asked); });
 }
 
-absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& request,
-                                                 const Asked& asked) {
+absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& request, const Asked& asked) {
   if (absl::Status status = check(request); !status.ok()) return status;
   Changer changer;
   {
@@ -218,8 +225,7 @@ absl::StatusOr<v1::Rollout> Rollouts::start_once(const v1::StartRolloutRequest& 
     return absl::FailedPreconditionError(
         absl::StrCat(request.service(), " is of version ", request.to(), " already"));
   if (request.validate_only()) {
-    if (absl::Status status = changer.preflight(order_of(request, asked.actor)); !status.ok())
-      return status;
+    if (absl::Status status = changer.preflight(order_of(request, asked.actor)); !status.ok()) return status;
     const std::lock_guard lock(mutex_);
     if (absl::Status status = may_start(request.service(), changer); !status.ok()) return status;
     return shown(rollout);

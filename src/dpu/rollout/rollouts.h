@@ -6,7 +6,9 @@
 // that does the stage's work and waits; words from outside (pause, promote, abort, ...) change its state
 // under the lock and wake it.  The record is stored before anything else happens, so a rollout interrupted by
 // the agent's death is found in its stage: what was not in force yet is aborted, what was is watched again
-// from the start. Thread-safety: any thread.
+// from the start. One that asks for a gate goes on to analyse when it has settled: what was measured before
+// the change was stored then, and is judged against what is measured now (analyse.h). Thread-safety: any
+// thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +26,7 @@
 #include "dpu/health/health_board.h"
 #include "dpu/journal/events.h"
 #include "dpu/once.h"
+#include "dpu/rollout/analyse.h"
 #include "dpu/rollout/machine.h"
 #include "dpu/stored_answers.h"
 #include "outrigger/v1/rollout.pb.h"
@@ -66,13 +70,17 @@ using RolloutMemory = NoteMemory;
 
 struct RolloutTimes {
   absl::Duration poll = absl::Milliseconds(100);
-  absl::Duration stale = absl::Seconds(30);  // a probe's word older than this is none
+  absl::Duration stale = absl::Seconds(30);       // a probe's word older than this is none
+  absl::Duration judge_every = absl::Seconds(1);  // in analyse
+  absl::Duration arrive = absl::Seconds(4);       // what the host measured last is here then
 };
 
 class Rollouts {
  public:
-  // `board` may be null: then nothing is ever known, and rollouts end in hold.
-  Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times = {});
+  // `board` may be null: then nothing is ever known, and rollouts end in hold; without `measurements` those
+  // that ask for a gate do.
+  Rollouts(RolloutMemory memory, HealthBoard* board, Events* events, RolloutTimes times = {},
+           const Measurements* measurements = nullptr);
   ~Rollouts();
 
   void offer(const std::string& service, Changer changer);
@@ -94,7 +102,18 @@ class Rollouts {
   void do_preflight(Running& one);
   void do_shadow(Running& one);
   RolloutOrder order_with_words(Running& one);
+  struct Watch;
+  struct Look;
+  struct WayBack;
   void watch(Running& one);
+  Look look_at(const Running& one, const Watch& watch) const;
+  static std::optional<WayBack> way_back(Running& one, const Look& look,
+                                         const std::optional<Judgement>& judged);
+  void go_on(Running& one, Watch& watch, const Look& look);
+  void begin_analyse(Running& one, Watch& watch, const Look& look);
+  void keep_before(const Running& one);
+  Measured before(const std::string& service, const std::string& id) const;
+  std::optional<Judgement> judged(const Running& one, Watch& watch, absl::Time now) const;
   void go_back(Running& one, Happening why, const std::string& actor, const std::string& reason,
                const std::string& evidence);
   absl::Status step(v1::Rollout& rollout, Happening happening, const std::string& actor,
@@ -117,6 +136,7 @@ class Rollouts {
   HealthBoard* board_;
   Events* events_;
   RolloutTimes times_;
+  const Measurements* measurements_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -1,29 +1,9 @@
 // What a rollout's own thread does, stage by stage.
-#include <algorithm>
-#include <chrono>
-#include <optional>
-
 #include "absl/strings/str_cat.h"
-#include "base/steady_time.h"
 #include "dpu/rollout/rollouts.h"
 #include "dpu/rollout/running.h"
 
 namespace outrigger::agent {
-
-namespace {
-
-const char* word(Health health) {
-  constexpr const char* kWords[] = {"unknown", "starting", "ready", "degraded", "failed"};
-  return kWords[static_cast<size_t>(health)];
-}
-
-std::string evidence_of(const ServiceState& state) {
-  return absl::StrCat(state.service, " is ", word(state.health), " (probe ", state.probe, ", ",
-                      state.succeeded, " ok, ", state.failed, " failed", state.reason.empty() ? "" : ": ",
-                      state.reason, ")");
-}
-
-}  // namespace
 
 void Rollouts::run(Running& one) {
   for (;;) {
@@ -95,6 +75,7 @@ void Rollouts::do_shadow(Running& one) {
     const std::lock_guard lock(mutex_);
     changer = changers_[one.request.service()];
   }
+  keep_before(one);
   const absl::StatusOr<std::string> changed = changer.change(order_with_words(one));
   std::unique_lock lock(mutex_);
   v1::Rollout& rollout = *find(one.request.service());
@@ -115,66 +96,6 @@ void Rollouts::do_shadow(Running& one) {
   }
   lock.unlock();
   go_back(one, Happening::kAbort, one.word_actor, one.word_reason, *changed);
-}
-
-// Kept when the service has been ready for the whole time; back when it is not; held while nobody knows.
-// A version that crashed may be replaced by the old one so fast that health never leaves ready, and what
-// probes found before the change tells nothing about the new version: neither counts.
-void Rollouts::watch(Running& one) {
-  const absl::Duration settle = absl::Seconds(one.request.settle_seconds());
-  const absl::Time began = steady_time();
-  absl::Time ready_since = absl::InfiniteFuture();
-  std::function<std::string()> version;
-  {
-    const std::lock_guard lock(mutex_);
-    version = changers_[one.request.service()].version;
-  }
-  for (;;) {
-    ServiceState state;
-    if (board_ != nullptr) state = board_->of(one.request.service());
-    const std::string present = version();
-    const absl::Time now = steady_time();
-    const bool stale = now - state.last_probe > times_.stale;
-    const bool no_data = board_ == nullptr || state.health == Health::kUnknown || stale;
-    const bool bad = !no_data && (state.health == Health::kFailed || state.health == Health::kDegraded);
-    std::unique_lock lock(mutex_);
-    v1::Rollout& rollout = *find(one.request.service());
-    const bool held = rollout.state() == name(Stage::kHold);
-    if (stopping_) return;
-    if (const std::optional<Happening> word = std::exchange(one.word, std::nullopt); word) {
-      if (*word == Happening::kPromote) {
-        (void)step(rollout, *word, one.word_actor, one.word_reason, evidence_of(state));
-        return;
-      }
-      lock.unlock();
-      return go_back(one, *word, one.word_actor, one.word_reason, evidence_of(state));
-    }
-    // Empty: no engine is active at this moment, which health will tell.
-    if (!present.empty() && present != one.request.to()) {
-      lock.unlock();
-      return go_back(one, Happening::kFailed, "agent",
-                     absl::StrCat(one.request.to(), " did not stay in force"), evidence_of(state));
-    }
-    if (bad) {
-      lock.unlock();
-      return go_back(one, Happening::kFailed, "agent", "health left ready", evidence_of(state));
-    }
-    if (no_data != held) {
-      const std::string evidence = no_data ? "no probe has answered lately" : evidence_of(state);
-      (void)step(rollout, no_data ? Happening::kNoData : Happening::kData, "agent",
-                 no_data ? "nothing is known about its health" : "its health is known again", evidence);
-      ready_since = absl::InfiniteFuture();
-    }
-    const bool ready =
-        !no_data && state.health == Health::kReady && state.last_probe > began && !rollout.paused();
-    ready_since = ready ? std::min(ready_since, now) : absl::InfiniteFuture();
-    if (ready && now - ready_since >= settle) {
-      (void)step(rollout, Happening::kPassed, "agent",
-                 absl::StrCat("ready for ", absl::FormatDuration(settle)), evidence_of(state));
-      return;
-    }
-    wake_.wait_for(lock, absl::ToChronoMilliseconds(times_.poll));
-  }
 }
 
 void Rollouts::go_back(Running& one, Happening why, const std::string& actor, const std::string& reason,
