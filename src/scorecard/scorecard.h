@@ -15,6 +15,12 @@ namespace outrigger::scorecard {
 enum class Verdict { kPays, kDoesNotPay, kInconclusive };
 std::string_view name(Verdict verdict);  // "pays", "does not pay", "inconclusive"
 
+// What a figure may do to the verdict once it got worse: nothing, keep it from "pays", or make it "does not
+// pay".
+enum class Role { kTold, kWeighs, kForbids };
+std::string_view name(Role role);  // "told", "weighs", "forbids"
+
+// docs/explanation/scorecard.md says what each figure is, how it is computed, and why.
 struct Figure {
   std::string name;                           // "latency.p99", "cpu.variance", "gaps.over_100us", ... stable
   std::string title;                          // for people
@@ -23,8 +29,15 @@ struct Figure {
   std::optional<stats::Interval> log_change;  // none: too few data, see `why`
   std::optional<double> noise_floor;          // |log change| of A against A
   bool less_is_better = true;
-  std::string judged;  // "better", "worse", "inside the noise", "too little data", "no difference shown"
-  std::string why;     // in words, with numbers; how it was computed
+  bool decides = false;  // one of the four whose gain can make it pay, chosen before any data were seen
+  Role role = Role::kTold;
+  double margin = 0;  // of the log change: a loss inside of it is borne, a gain inside of it is none
+  double least = 0;   // of the difference, in its unit: what is smaller is nobody's concern
+  std::optional<stats::Interval> strict;  // of those that decide: at (1 - level) / 4, for there are four
+  // "better", "worse", either with ", inside its margin"; "inside the noise", "too small to matter",
+  // "no difference shown", "too little data", "not judged"
+  std::string judged;
+  std::string why;  // in words, with numbers; how it was computed
   uint64_t n_before = 0, n_after = 0;
 };
 
@@ -56,8 +69,12 @@ struct Input {
   std::vector<std::string> before_files, after_files;
 };
 
+// A file, or a folder of files (*.jsonl and *.json); a folder may hold both arms: then each side takes those
+// of its label ("before" or "host", "after" or "dpu").  InvalidArgument, NotFound, DataLoss with the file.
+absl::StatusOr<Input> load(const std::string& before, const std::string& after);
+
 // InvalidArgument, naming both: different machines, kernels, CPUs or work; a label mixed up; no windows;
-// blocks without a pair.
+// blocks without a pair; figures that cannot be.
 absl::StatusOr<Scorecard> make(const Input& input, const stats::Resampling& how);
 
 std::string to_table(const Scorecard& card);
