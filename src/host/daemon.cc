@@ -16,6 +16,7 @@
 #include "host/chronicle.h"
 #include "host/inbox.h"
 #include "host/netns_maker.h"
+#include "host/observer.h"
 #include "host/ship_over_link.h"
 #include "nlohmann/json.hpp"
 
@@ -99,6 +100,7 @@ struct Parts {
   const HostLog& log;
   const Shipper* shipper;
   Fallback& fallback;
+  const Observer* observer;
 };
 
 std::string status_json(const Parts& parts) {
@@ -109,6 +111,8 @@ std::string status_json(const Parts& parts) {
   out["log"] = {{"records", figures.records},   {"bytes", figures.bytes},
                 {"dropped", figures.dropped()}, {"last_cursor", figures.last_cursor},
                 {"shipped_to", kept},           {"clock_offset_ns", parts.log.offset_ns().value_or(0)}};
+  if (parts.observer != nullptr)
+    out["observer"] = nlohmann::json::parse(parts.observer->status_json(), nullptr, false);
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -142,6 +146,18 @@ void loop(const Keeper& keeper, Chronicle& chronicle, int listener, const Parts&
   }
 }
 
+// None when it is not to be, or could not be started: the lease and the kernel path do not wait for it.
+std::unique_ptr<Observer> start_observer(const DaemonOptions& options, std::string& trouble) {
+  if (!options.observe) return nullptr;
+  auto observer = Observer::start({.name = absl::StrCat("outrigger-observer-", options.node),
+                                   .work = options.work,
+                                   .rate = options.work_rate,
+                                   .sandbox = options.sandbox});
+  if (observer.ok()) return *std::move(observer);
+  trouble = absl::StrCat("this host's noise is not measured: ", std::string(observer.status().message()));
+  return nullptr;
+}
+
 absl::StatusOr<std::unique_ptr<Link>> dial_if_named(const LinkOptions& options) {
   if (options.address.empty()) return nullptr;
   secure::require_tls13();
@@ -168,6 +184,8 @@ absl::StatusOr<bool> serve(const DaemonOptions& options) {
   absl::StatusOr<Sockets> sockets = listen(options);
   if (!sockets.ok()) return sockets.status();
   handle_signals();
+  std::string trouble;
+  const std::unique_ptr<Observer> observer = start_observer(options, trouble);
   const absl::StatusOr<SandboxReport> sandbox = restrict(options);
   if (!sandbox.ok()) return sandbox.status();
   const absl::StatusOr<std::unique_ptr<HostLog>> log = open_log(options);
@@ -177,6 +195,8 @@ absl::StatusOr<bool> serve(const DaemonOptions& options) {
 
   Chronicle chronicle(**log);
   say_start(options, *sandbox, chronicle);
+  if (!trouble.empty()) chronicle.note(Severity::kWarning, trouble);
+  if (observer != nullptr) observer->listen();
   std::unique_ptr<Shipper> shipper;
   std::unique_ptr<ClockedLink> clocked;
   if (*link != nullptr) {
@@ -200,7 +220,9 @@ absl::StatusOr<bool> serve(const DaemonOptions& options) {
                     });
   chronicle.follow(fallback);
   const Inbox inbox(std::move(sockets->records), **log);
-  loop(keeper, chronicle, sockets->questions.get(), {*sandbox, **log, shipper.get(), fallback});
+  loop(keeper, chronicle, sockets->questions.get(),
+       {*sandbox, **log, shipper.get(), fallback, observer.get()});
+  if (observer != nullptr) chronicle.note(Severity::kInfo, observer->figure());
   chronicle.note(Severity::kInfo, absl::StrCat("outrigger-host stops; the host path is ",
                                                std::string(name(fallback.state()))));
   return fallback.state() != State::kDormant;

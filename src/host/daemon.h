@@ -19,6 +19,9 @@ struct DaemonOptions {
   double steady_s = 5, lease_s = 3;
   double log_mib = 32;  // on disk, before the oldest is dropped
   bool sandbox = true;
+  bool observe = true;    // measure this host's noise, within bounds
+  std::string work;       // URL of an application whose latency is measured, too
+  double work_rate = 10;  // requests a second
 };
 
 // "/run/outrigger-host-log.sock" of "/run/outrigger-host.sock".

@@ -48,7 +48,8 @@ class LinkClient : public Link {
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     arguments.SetMaxReceiveMessageSize(kMaxBundle);
-    stub_ = v1::HostLink::NewStub(grpc::CreateCustomChannel(address_, credentials_, arguments));
+    channel_ = grpc::CreateCustomChannel(address_, credentials_, arguments);
+    stub_ = v1::HostLink::NewStub(channel_);
   }
 
   std::shared_ptr<v1::HostLink::Stub> stub() {
@@ -62,6 +63,7 @@ class LinkClient : public Link {
     silent_ = silent ? silent_ + 1 : 0;
     if (silent_ < kSilentCalls) return;
     silent_ = 0;
+    if (channel_->GetState(false) != GRPC_CHANNEL_READY) return;  // it is dialling by itself, and at less cost
     dial_anew();
   }
 
@@ -82,6 +84,7 @@ class LinkClient : public Link {
   const std::string address_;
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
   std::mutex mutex_;
+  std::shared_ptr<grpc::Channel> channel_;    // under mutex_
   std::shared_ptr<v1::HostLink::Stub> stub_;  // under mutex_
   int silent_ = 0;                            // under mutex_
 };

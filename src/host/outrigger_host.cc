@@ -9,6 +9,7 @@
 #include "host/bundle.h"
 #include "host/daemon.h"
 #include "host/inbox.h"
+#include "host/observe.h"
 #include "host/path.h"
 #include "host/ruleset.h"
 #include "nlohmann/json.hpp"
@@ -23,6 +24,7 @@ endpoints' ports at the DPU are shut and their addresses moved to the kernel pat
 the DPU has been healthy for a while they go back.
 
   outrigger-host run --node host-a --key bundle.pub --endpoints endpoints.json --link 169.254.7.1:7444
+  outrigger-host observe                   this host's noise, a line of JSON a second; needs no DPU, no rights
   outrigger-host fallback status           what is in force, and why
   outrigger-host order fall_back           take over now; `return` gives the work back
   outrigger-host tell --service NAME TEXT  put a line of another service on the node's time line
@@ -30,6 +32,7 @@ the DPU has been healthy for a while they go back.
 
 struct Options {
   DaemonOptions daemon;
+  ObserveOptions observe;
   std::string order;
   std::string service, severity = "info", message;  // to be told
 };
@@ -114,6 +117,19 @@ void add_run(CLI::App& app, DaemonOptions& options) {
   app.add_option("--log-mib", options.log_mib, "MiB of records kept here, before the oldest are dropped")
       ->check(CLI::Range(0.03, 1024.0));
   app.add_flag("!--no-sandbox", options.sandbox, "keep every right (for debugging)");
+  app.add_flag("!--no-observe", options.observe, "do not measure this host's noise");
+  app.add_option("--work", options.work, "application whose latency is measured, too: redis://ADDRESS:PORT");
+  app.add_option("--work-rate", options.work_rate, "requests a second")->check(CLI::Range(0.1, 1000.0));
+}
+
+void add_observe(CLI::App& app, ObserveOptions& options) {
+  app.add_option("--work", options.work, "application whose latency is measured, too: redis://ADDRESS:PORT");
+  app.add_option("--rate", options.rate, "requests a second")->check(CLI::Range(0.1, 1000.0));
+  app.add_option("--window", options.window_s, "seconds of a window")->check(CLI::Range(0.1, 3600.0));
+  app.add_option("--for", options.for_s, "seconds; until it is told to stop when left out");
+  app.add_option("--agent", options.agent, "process whose CPU and memory count, too");
+  app.add_option("--cgroup", options.name, "name of the cgroup that it is held in");
+  app.add_flag("!--no-sandbox", options.sandbox, "keep every right (for debugging)");
 }
 
 void add_tell(CLI::App& app, Options& options) {
@@ -131,6 +147,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   CLI::App* run_command = app.add_subcommand("run", "keep the lease and the kernel path");
   add_run(*run_command, options.daemon);
+  CLI::App* observe_command = app.add_subcommand("observe", "measure this host's noise, within bounds");
+  add_observe(*observe_command, options.observe);
   CLI::App* fallback = app.add_subcommand("fallback", "look at the kernel path");
   fallback->require_subcommand(1);
   CLI::App* compile_command = fallback->add_subcommand("compile", "print the rules of a bundle");
@@ -149,6 +167,10 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   options.daemon.link.node = options.daemon.node;
   if (run_command->parsed()) return run(options);
+  if (observe_command->parsed()) {
+    const absl::Status status = observe(options.observe);
+    return status.ok() ? 0 : fail(status);
+  }
   if (compile_command->parsed()) return compile(options);
   if (status_command->parsed()) return ask(options, "status");
   if (remove_command->parsed()) return remove(options);
