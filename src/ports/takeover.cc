@@ -136,11 +136,11 @@ void Takeover::stalled(const Member& engine, double milliseconds) {
   if (kill(engine)) succeed(engine, noticed);
 }
 
-void Takeover::ended(const Member& engine) {
+void Takeover::ended(const Member& engine, double milliseconds) {
   const std::lock_guard lock(mutex_);
   if (!here(engine)) return;
   const bool active = memory_ != nullptr && owns_any(engine.slot);
-  tell(active ? PortsEvent::CRASHED : PortsEvent::GONE, engine);
+  tell(active ? PortsEvent::CRASHED : PortsEvent::GONE, engine, milliseconds);
   if (active) return succeed(engine, steady_clock::now());
   forget(engine);
 }

@@ -36,8 +36,8 @@ class Takeover {
   absl::StatusOr<engine::v1::SwapReply> swap(uint32_t to);
   // It gives no sign of life any more: ends it and puts its heir in its place.
   void stalled(const Member& engine, double milliseconds);
-  // Its process has ended.
-  void ended(const Member& engine);
+  // Its process has ended; the last sign of life was `milliseconds` ago.
+  void ended(const Member& engine, double milliseconds = 0);
 
  private:
   [[nodiscard]] bool owns_any(uint32_t slot) const;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -86,6 +87,21 @@ TEST_F(TakeoverTest, TheNextTakesOverFromADeadOneOnceItsBuffersAreBack) {
   expect(0, second.slot, second.slot);
   expect(1, second.slot, second.slot);
   EXPECT_FALSE(roster_.find(first.slot));
+}
+
+TEST_F(TakeoverTest, ACrashIsToldWithTheTimeSinceTheLastSignOfLife) {
+  const Member first = attach(), second = attach();
+  takeover_.ready(first.slot);
+  takeover_.ready(second.slot);
+  end(first.pid);
+  (void)events_.take();
+  takeover_.ended(first, 4.5);
+  const auto told = events_.take();
+  const auto crash = std::find_if(told.begin(), told.end(), [](const Event& one) {
+    return one.what.kind() == engine::v1::PortsEvent::CRASHED;
+  });
+  ASSERT_NE(crash, told.end());
+  EXPECT_DOUBLE_EQ(crash->what.milliseconds(), 4.5);
 }
 
 TEST_F(TakeoverTest, AnHeirThatIsStoppedOrDeadIsPassedOver) {

@@ -31,6 +31,7 @@ class Watch {
   void run();
   void wait_and_bury();
   void look_at_beats(const engine::NodeMemory& memory, SteadyTime now);
+  [[nodiscard]] double silent_ms_of(uint32_t slot) const;
   void starved(const Member& engine, std::chrono::nanoseconds silent);
 
   Roster& roster_;

@@ -179,7 +179,7 @@ void SplitEngine::end_member(Member& member, bool kill) {
 }
 
 void SplitEngine::note(Kind kind, Phase phase, Severity severity, const std::string& message,
-                       const std::string& subject) const {
+                       const std::string& subject, absl::Time first_sign) const {
   if (events_ == nullptr) return;
   Event event;
   event.kind = kind;
@@ -188,6 +188,7 @@ void SplitEngine::note(Kind kind, Phase phase, Severity severity, const std::str
   event.service = kind == Kind::kPortsCrash ? "ports" : "engine";
   event.subject = subject;
   event.message = message;
+  event.first_sign = first_sign;
   events_->record(std::move(event));
 }
 

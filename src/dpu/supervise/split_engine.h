@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/steady_time.h"
 #include "dpu/journal/events.h"
 #include "dpu/supervise/ports_client.h"
 #include "dpu/supervise/process.h"
@@ -142,7 +143,7 @@ class SplitEngine final : public engine::Engine {
   void failure(Kind kind, const std::string& subject, const std::string& version, const std::string& message,
                double milliseconds);
   void note(Kind kind, Phase phase, Severity severity, const std::string& message,
-            const std::string& subject = "") const;
+            const std::string& subject = "", absl::Time first_sign = absl::InfinitePast()) const;
   [[nodiscard]] bool is_active(const Member& member) const;
   [[nodiscard]] std::string name_of(const Member& member) const;
 
@@ -165,6 +166,7 @@ class SplitEngine final : public engine::Engine {
   absl::Time start_not_before_ = absl::InfinitePast();
   std::vector<Event> open_;  // failures that end with the next standby
   absl::Time ports_died_ = absl::InfinitePast();
+  absl::Time looked_ = steady_time();  // whoever is found dead now lived then
   uint64_t next_instance_ = 1;
   unsigned ticks_ = 0;
 };

@@ -210,6 +210,22 @@ TEST_F(SplitTest, WhenWhatStartedBeforeHangsInItsStartPortsIsReplaced) {
   EXPECT_TRUE(settled());
 }
 
+TEST_F(SplitTest, WhatDiedIsToldWithTheTimeItTookToFindOut) {
+  want(1);
+  start();
+  ASSERT_TRUE(settled());
+  kill(agent_->active()->process.pid(), SIGKILL);
+  ASSERT_TRUE(until([&] { return heard_.has(Kind::kEngineCrash, Phase::kBegin); }));
+  ASSERT_TRUE(settled());
+  kill(agent_->ports_view().pid, SIGKILL);
+  ASSERT_TRUE(until([&] { return heard_.has(Kind::kPortsCrash, Phase::kBegin); }));
+  for (const Event& one : heard_.all) {
+    if (one.phase != Phase::kBegin) continue;
+    EXPECT_GE(one.time, one.first_sign) << one.message;
+    EXPECT_LT(one.time - one.first_sign, absl::Seconds(10)) << one.message;
+  }
+}
+
 TEST_F(SplitTest, PortsDiesAndItsSuccessorGetsWhatWasKept) {
   want(1);
   start();

@@ -255,6 +255,7 @@ void SplitEngine::bury() {
     if (!member->process.alive()) buried(*member);
   }
   std::erase_if(members_, [](const auto& member) { return !member->process.alive(); });
+  looked_ = steady_time();
 }
 
 void SplitEngine::buried(Member& member) {
@@ -285,7 +286,9 @@ void SplitEngine::failure(Kind kind, const std::string& subject, const std::stri
   event.subject = subject;
   event.message = message;
   event.version = version;
-  if (milliseconds > 0) event.first_sign = event.time - absl::Milliseconds(milliseconds);
+  const absl::Duration ago =
+      milliseconds > 0 ? absl::Milliseconds(milliseconds) : steady_time() - looked_;  // then it lived
+  event.first_sign = event.time - ago;
   open_.push_back(event);
   if (events_ != nullptr) events_->record(std::move(event));
   if (!versions_.failed(version, message, steady_time())) return;

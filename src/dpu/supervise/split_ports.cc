@@ -168,7 +168,7 @@ void SplitEngine::replace_ports() {
     note(Kind::kPortsCrash, Phase::kBegin, Severity::kCritical,
          absl::StrCat("outrigger-ports ended (", ports_process_.how_ended(), "); ", kept_.size(),
                       " descriptors are kept for its successor"),
-         "ports");
+         "ports", wall_time(looked_));
   }
   ports_.close();
   status_.clear_engines();
