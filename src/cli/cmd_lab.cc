@@ -25,18 +25,6 @@ struct Options {
   std::vector<std::string> command;
 };
 
-// $OUTRIGGERD, else the outriggerd beside this program or in the same build, else what $PATH finds.
-std::string daemon_program() {
-  if (const char* named = std::getenv("OUTRIGGERD"); named != nullptr && *named != '\0') return named;
-  std::error_code none;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", none);
-  for (const auto& place :
-       {self.parent_path() / "outriggerd", self.parent_path().parent_path() / "dpu/outriggerd"}) {
-    if (access(place.c_str(), X_OK) == 0) return place;
-  }
-  return "outriggerd";
-}
-
 void up(Context& context, const Options& options) {
   lab::LabOptions wanted = options.lab;
   wanted.daemon = daemon_program();
@@ -93,6 +81,17 @@ CLI::App* add(CLI::App& lab, Context& context, const std::shared_ptr<Options>& o
 
 }  // namespace
 
+std::string daemon_program() {
+  if (const char* named = std::getenv("OUTRIGGERD"); named != nullptr && *named != '\0') return named;
+  std::error_code none;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", none);
+  for (const auto& place :
+       {self.parent_path() / "outriggerd", self.parent_path().parent_path() / "dpu/outriggerd"}) {
+    if (access(place.c_str(), X_OK) == 0) return place;
+  }
+  return "outriggerd";
+}
+
 void add_lab_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   auto* lab = app.add_subcommand(
@@ -140,6 +139,7 @@ void add_lab_commands(CLI::App& app, Context& context) {
                       exec);
   running->add_option("where", options->where, "namespace/endpoint, node/NAME or fabric")->required();
   running->add_option("command", options->command, "after --: the program and its arguments")->required();
+  add_lab_run_command(*lab, context);
 }
 
 }  // namespace outrigger::cli

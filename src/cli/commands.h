@@ -67,7 +67,11 @@ void add_pki_commands(CLI::App& app, Context& context);       // pki init issue 
 void add_engine_commands(CLI::App& app, Context& context);    // engine list upgrade rollback, generations
 void add_rollout_commands(CLI::App& app, Context& context);   // rollout start status history pause ...
 void add_fallback_commands(CLI::App& app, Context& context);  // fallback status order return, drill
-void add_lab_commands(CLI::App& app, Context& context);       // lab up down status exec
+void add_lab_commands(CLI::App& app, Context& context);       // lab up down status exec run
+void add_lab_run_command(CLI::App& lab, Context& context);    // below lab
+
+// $OUTRIGGERD, else the outriggerd beside this program or in the same build, else what $PATH finds.
+std::string daemon_program();
 
 // The whole program: parses, runs, returns the exit code.
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, Connect connect,

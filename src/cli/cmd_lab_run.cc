@@ -1,0 +1,148 @@
+// lab run: the host's way and the DPU's on the same work, in turns, and the verdict.
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "cli/commands.h"
+#include "cli/daemon_call.h"
+#include "cli/durations.h"
+#include "cli/json.h"
+#include "cli/nodes.h"
+#include "cli/table.h"
+#include "outrigger/v1/fallback.grpc.pb.h"
+#include "scenario/scenario.h"
+
+namespace outrigger::cli {
+
+namespace {
+
+struct Options {
+  scenario::Options run;
+  double length = 30, settle = 3, window = 1, agent_every = 3;
+  std::string mode = "auto", form = "table";
+  bool list = false;
+};
+
+absl::StatusOr<v1::FallbackStatus> fallback_of(const std::shared_ptr<grpc::Channel>& channel) {
+  if (channel == nullptr) return absl::UnimplementedError("this connection has no channel");
+  const auto fallback = v1::Fallback::NewStub(channel);
+  return call<v1::FallbackStatus>(*fallback, &v1::Fallback::Stub::GetFallback, v1::GetFallbackRequest());
+}
+
+absl::Status order(const std::shared_ptr<grpc::Channel>& channel, const std::string& what) {
+  if (channel == nullptr) return absl::UnimplementedError("this connection has no channel");
+  v1::OrderFallbackRequest request;
+  request.set_order(what);
+  const auto fallback = v1::Fallback::NewStub(channel);
+  return call<v1::FallbackStatus>(*fallback, &v1::Fallback::Stub::OrderFallback, request).status();
+}
+
+scenario::Api::HostPath path_of(const v1::FallbackStatus& status) {
+  scenario::Api::HostPath path{.state = status.state()};
+  path.ready = status.host_linked() && status.bundle_generation() > 0;
+  path.trouble = !status.host_linked()             ? "the host is not on the link"
+                 : status.bundle_generation() == 0 ? "the host holds no bundle yet"
+                                                   : status.error();
+  return path;
+}
+
+scenario::Api scenario_api(const Connect& connect) {
+  return {.lab = lab_api(connect),
+          .order = [connect](const lab::NodeSocket& node,
+                             const std::string& what) { return order(connect(node.path)->channel(), what); },
+          .host_path = [connect](const lab::NodeSocket& node) -> absl::StatusOr<scenario::Api::HostPath> {
+            const auto status = fallback_of(connect(node.path)->channel());
+            if (!status.ok()) return status.status();
+            return path_of(*status);
+          }};
+}
+
+void list_json(Context& context) {
+  Json all = Json::array();
+  for (const scenario::Description& one : scenario::all()) {
+    all.push_back({{"name", std::string(one.name)},
+                   {"summary", std::string(one.summary)},
+                   {"rate", one.rate},
+                   {"budget_ms", one.budget_ms}});
+  }
+  context.out << all.dump(2) << '\n';
+}
+
+void list(Context& context) {
+  Table table({"SCENARIO", "WHAT", ">RATE", ">P99 BUDGET"});
+  for (const scenario::Description& one : scenario::all()) {
+    table.row({std::string(one.name), std::string(one.summary), absl::StrFormat("%.0f/s", one.rate),
+               absl::StrFormat("%.0f ms", one.budget_ms)});
+  }
+  table.print(context.out);
+}
+
+scenario::Options completed(const Options& options) {
+  scenario::Options run = options.run;
+  run.length = absl::Seconds(options.length);
+  run.settle = absl::Seconds(options.settle);
+  run.window = absl::Seconds(options.window);
+  run.agent_every = absl::Seconds(options.agent_every);
+  run.daemon = daemon_program();
+  run.mode = options.mode == "split"  ? lab::Mode::kSplit
+             : options.mode == "solo" ? lab::Mode::kSolo
+                                      : lab::Mode::kAuto;
+  if (run.out.empty())
+    run.out = absl::StrCat("out/", run.scenario, "-",
+                           absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::UTCTimeZone()));
+  return run;
+}
+
+void run(Context& context, const Options& options) {
+  if (options.list) return options.form == "json" ? list_json(context) : list(context);
+  if (options.run.scenario.empty()) return context.fail("name a scenario: see `outrigger lab run --list`");
+  const scenario::Options wanted = completed(options);
+  const auto progress = [&context](std::string_view line) { context.err << line << std::endl; };
+  progress(absl::StrCat("about ",
+                        absl::FormatDuration(absl::Trunc(scenario::takes(wanted), absl::Seconds(1))),
+                        ", into ", wanted.out));
+  const auto result = scenario::run(wanted, scenario_api(context.connect), progress);
+  if (!result.ok()) return context.fail(result.status());
+  context.out << (options.form == "json" ? scorecard::to_json(result->card)
+                                         : scorecard::to_table(result->card));
+  context.err << wanted.out << "/scorecard.html holds the report, " << result->files.size()
+              << " files beside it what was measured\n";
+}
+
+}  // namespace
+
+void add_lab_run_command(CLI::App& lab, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = lab.add_subcommand(
+      "run",
+      "Measure a scenario with the host's own kernel path and with the DPU, in turns (ABBA), and judge.\n"
+      "Makes a lab of its own and removes it.\n"
+      "Example: outrigger lab run tail-latency --for 30s --blocks 4");
+  command->add_option("scenario", options->run.scenario, "see --list")->type_name("SCENARIO");
+  command->add_flag("--list", options->list, "the scenarios there are");
+  add_duration(*command, "--for", options->length, "length of a turn; a block has four [30s]");
+  add_duration(*command, "--settle", options->settle, "pause before each [3s]");
+  add_duration(*command, "--window", options->window, "length of a window of a turn [1s]");
+  add_duration(*command, "--agent-every", options->agent_every,
+               "pause of the host's policy agent between applying all rules and applying them again [3s]");
+  command->add_option("--blocks", options->run.blocks, "blocks of four turns [4]")->type_name("N");
+  command->add_option("--rules", options->run.rules, "policy rules [5000]")->type_name("N");
+  command->add_option("--rate", options->run.rate, "requests a second; the scenario's own if left out")
+      ->check(CLI::Range(1.0, 1e6));
+  command
+      ->add_option("--budget", options->run.budget_ms,
+                   "what p99 should stay under, in ms; the scenario's own")
+      ->check(CLI::Range(0.001, 1e6));
+  command->add_option("--out", options->run.out, "folder for files and report; out/SCENARIO-TIME if left out")
+      ->type_name("DIR");
+  command
+      ->add_option("--mode", options->mode, "of the DPU: processes of their own, one, or split if it can be")
+      ->check(CLI::IsMember({"auto", "split", "solo"}));
+  command->add_option("-o,--output", options->form, "table or json")->check(CLI::IsMember({"table", "json"}));
+  command->callback([options, &context] { run(context, *options); });
+}
+
+}  // namespace outrigger::cli
