@@ -109,11 +109,16 @@ std::string rights_of(const offload::Service& service) {
 void print_table(const offload::Inventory& inventory, std::ostream& out) {
   Table table({"SERVICE", "TASK", "RIGHTS", ">CPU", ">DEV", ">WAKES/S", ">MEMORY", ">PROCS", "WHY"});
   for (const offload::Service& one : inventory.services) {
-    const bool watched = one.noise.watched_seconds > 0;
-    table.row({one.name, one.task, rights_of(one), absl::StrFormat("%.3f", one.noise.cpu),
-               watched ? absl::StrFormat("%.3f", one.noise.cpu_deviation) : "-",
-               absl::StrFormat("%.0f", one.noise.wakeups_per_second),
-               one.memory == 0 ? "-" : binary(one.memory), absl::StrCat(one.pids.size()), one.why});
+    const offload::Noise& noise = one.noise;
+    // The kernel does not say what its rules and tunnels take.
+    const bool counted = !one.kernel || noise.cpu > 0;
+    const auto real = [](bool known, double value, int digits) {
+      return known ? absl::StrFormat("%.*f", digits, value) : "-";
+    };
+    table.row({one.name, one.task, rights_of(one), real(counted, noise.cpu, 3),
+               real(noise.watched_seconds > 0, noise.cpu_deviation, 3),
+               real(counted, noise.wakeups_per_second, 0), one.memory == 0 ? "-" : binary(one.memory),
+               one.pids.empty() ? "-" : absl::StrCat(one.pids.size()), one.why});
   }
   if (!table.empty()) table.print(out);
   for (const std::string& one : inventory.not_seen) out << "not seen: " << one << '\n';

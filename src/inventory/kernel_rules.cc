@@ -45,6 +45,10 @@ uint8_t family_of(const nlmsghdr& message) {
   return static_cast<const nfgenmsg*>(::mnl_nlmsg_get_payload(&message))->nfgen_family;
 }
 
+std::string counted(uint64_t count, const char* noun) {
+  return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
+}
+
 struct Table {
   uint32_t chains = 0, rules = 0;  // a chain counts the jumps to it among its rules
   std::vector<std::string> hooked;
@@ -109,7 +113,9 @@ void look_at_nftables(KernelLook& to) {
     const std::string hooked =
         table.hooked.empty() ? "none hooked" : absl::StrCat("hooked: ", absl::StrJoin(table.hooked, ", "));
     to.work.push_back(
-        {name, {name}, absl::StrCat(table.chains, " chains (", hooked, "), ", table.rules, " rules")});
+        {name,
+         {name},
+         absl::StrCat(counted(table.chains, "chain"), " (", hooked, "), ", counted(table.rules, "rule"))});
   }
 }
 

@@ -60,10 +60,11 @@ Noise noise_of(const Group& group, const Watch* watch, double uptime) {
 void judge_application(const Group& group, const Service& service, const Cgroups& cgroups, Inventory& to) {
   to.application_cpu = std::min<double>(to.application_cpu + service.noise.cpu, to.cpus);
   for (const Seen* one : group.members) {
+    to.application_as_root |= one->process.uid == 0;
+    if (!cgroups.seen()) continue;  // not known is no accusation
     const bool pinned = one->process.cpus_allowed != 0 && one->process.cpus_allowed < to.cpus;
     const auto limit = cgroups.cpu_limit(one->process);
     to.applications_limited &= pinned || (limit && *limit < to.cpus);
-    to.application_as_root |= one->process.uid == 0;
   }
 }
 

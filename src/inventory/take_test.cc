@@ -141,7 +141,9 @@ TEST_F(TakeTest, MissingPartsAreSaid) {
   EXPECT_THAT(found.not_seen, Contains("network namespace of 1 process (process 40)"));
   EXPECT_FALSE(find(found, "a")->privilege.host_network) << "not known is not claimed";
   proc_.write("self/mounts", "");
+  proc_.add({.pid = 41, .name = "redis-server", .uid = 999});
   EXPECT_THAT(taken().not_seen, Contains(HasSubstr("no control groups are mounted")));
+  EXPECT_TRUE(taken().applications_limited) << "nothing is known against it";
   options_.look.root = proc_.root() + "/nowhere";
   EXPECT_TRUE(absl::IsNotFound(take(options_).status()));
 }

@@ -1,4 +1,4 @@
-"""A host's infrastructure work is found by looking at it: real rules, tunnels and programs in a namespace, and what plan says of them."""
+"""A host's infrastructure work is found by looking at it: real rules, tunnels and programs, and what plan says of them."""
 import contextlib
 import json
 import os
@@ -45,15 +45,17 @@ def a_host(tmp_path_factory):
     with contextlib.ExitStack() as stack:
         ip("netns", "add", NETNS)
         stack.callback(ip, "netns", "delete", NETNS)
-        for line in ("link set lo up", "link add uplink type veth peer name far", "link set far up", "address add 192.0.2.1/24 dev uplink", "link set uplink up",
+        for line in ("link set lo up", "link add uplink type veth peer name far", "link set far up",
+                     "address add 192.0.2.1/24 dev uplink", "link set uplink up",
                      "link add br-e2e type bridge", "link set br-e2e up",
                      "link add vx7 type vxlan id 7 dstport 4789 local 192.0.2.1 dev uplink", "link set vx7 master br-e2e up",
                      "link add idle type vxlan id 8 dstport 4790 local 192.0.2.1 dev uplink"):
             ip("-n", NETNS, *line.split())
-        rules = "table inet e2e { chain in { type filter hook input priority 0; tcp dport 22 accept; tcp dport 23 drop; }; chain more { }; }"
+        rules = ("table inet e2e { chain in { type filter hook input priority 0; tcp dport 22 accept; tcp dport 23 drop; };"
+                 " chain more { }; }")
         subprocess.run(inside("nft", "-f", "-"), input=rules, text=True, check=True)
-        subprocess.run(inside("tc", "qdisc", "add", "dev", "uplink", "root", "tbf", "rate", "10mbit", "burst", "10k", "latency", "1s"),
-                       check=True)
+        shape = "tc qdisc add dev uplink root tbf rate 10mbit burst 10k latency 1s"
+        subprocess.run(inside(*shape.split()), check=True)
         started(stack, "tcpdump", "-Z", "root", "-i", "uplink", "-w", "/dev/null")
         started(stack, *NOBODY, PYTHON, "-m", "http.server", "8080")
         started(stack, PYTHON, "-c", HOSTILE)
@@ -63,7 +65,9 @@ def a_host(tmp_path_factory):
 
 
 def look(*options, check=True):
-    return subprocess.run(inside(PROGRAM, "inventory", "--this-network", *options), check=check, capture_output=True, text=True, timeout=60)
+    """By nsenter, for `ip netns exec` hides the control groups."""
+    return subprocess.run(["nsenter", f"--net=/run/netns/{NETNS}", PROGRAM, "inventory", "--this-network", *options],
+                          check=check, capture_output=True, text=True, timeout=60)
 
 
 def settled(done):
@@ -98,6 +102,7 @@ def test_a_router_is_a_network_agent(host):
 
 def test_work_of_the_kernel_is_a_service_without_a_process(host):
     rules = host["nftables inet e2e"]
+    assert look("-o", "table").stdout.count(" kernel ") == 4
     assert rules["kernel"] and rules["privileged"] and rules["task"] == "policy" and rules["pids"] == []
     assert "2 chains (hooked: in), 2 rules" in rules["why"]
     assert host["vxlan"]["task"] == "overlay"
@@ -114,7 +119,7 @@ def test_plan_gives_the_articles_verdict(host):
     assert verdicts["http.server"]["verdict"] == "keep"
     assert verdicts["tcpdump"]["missing"], "nobody has said what it is held to"
     assert verdicts["nftables inet e2e"]["wave"] > 0 and not verdicts["vxlan"]["missing"]
-    assert any("root" in finding or "limit" in finding for finding in plan["findings"])
+    assert any("without a CPU limit" in finding for finding in plan["findings"])
     assert {one["name"] for one in yaml.safe_load(text)["services"]} == set(verdicts)
 
 
@@ -144,6 +149,74 @@ def test_watching_tells_how_uneven_it_is(host):
     assert 0.4 * one["noise"]["cpu"] < one["noise"]["cpu_deviation"] < 1, one["noise"]
 
 
+def mounts():
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        return [line.split()[:4] for line in file]
+
+
+def in_group(folder, command):
+    """Starts `command` in a control group of its own, removed by the caller."""
+    process = subprocess.Popen(["sh", "-c", 'read go; exec "$@"', "sh", *command], stdin=subprocess.PIPE, text=True)
+    (folder / "cgroup.procs").write_text(str(process.pid))
+    process.stdin.write("go\n")
+    process.stdin.close()
+    return process
+
+
+def test_a_unit_is_known_by_its_control_group():
+    unified = next((pathlib.Path(point) for _, point, kind, _ in mounts() if kind == "cgroup2"), None)
+    if unified is None:
+        pytest.skip("no version 2 of control groups here")
+    folder = unified / f"or-{RUN}.service"
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: until(lambda: not removed(folder) or None, timeout=5))
+        for _ in range(2):  # two on one CPU: one of them waits
+            process = in_group(folder, ["taskset", "-c", "0", PYTHON, "-c", "while True: pass"])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        outrigger("inventory", "--watch", "4s")
+        found = json.loads(outrigger("inventory", "--watch", "1s", "-o", "json").stdout)
+    unit = next(one for one in found["services"] if one["unit"] == f"or-{RUN}.service")
+    assert unit["name"] == f"or-{RUN}" and unit["cgroup"] == f"/or-{RUN}.service" and len(unit["pids"]) == 2
+    assert unit["noise"]["run_queue_wait"] > 0.1, unit["noise"]
+    if (unified / "cpu.pressure").exists():
+        assert 0 < unit["noise"]["cpu_pressure"] <= 1, unit["noise"]
+
+
+def removed(folder):
+    try:
+        folder.rmdir()
+    except OSError:
+        return folder.exists()
+    return False
+
+
+def test_limits_of_version_one_are_seen(host, tmp_path):
+    assert host
+    cpu = next((pathlib.Path(point) for _, point, kind, options in mounts()
+                if kind == "cgroup" and "cpu" in options.split(",")), None)
+    if cpu is None:
+        pytest.skip("no version 1 of the CPU controller here")
+    own = tmp_path / "own.yaml"
+    own.write_text("rules:\n- {name: this one alone, program: sleep, task: application}\n- {name: rest, task: other}\n")
+    folder = cpu / f"or-{RUN}"
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: until(lambda: not removed(folder) or None, timeout=5))
+        process = in_group(folder, inside("sleep", "600"))
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+
+        def limited():
+            found = json.loads(look("--rules", own, "-o", "json").stdout)
+            return any(one["task"] == "application" for one in found["services"]) and [found["applications_limited"]]
+
+        assert until(limited, timeout=5) == [False]
+        (folder / "cpu.cfs_quota_us").write_text("20000")
+        assert limited() == [True]
+
+
 def test_nobody_sees_less_and_says_so(host):
     assert host
     done = subprocess.run([*NOBODY, PROGRAM, "inventory", "-o", "yaml"], check=True, capture_output=True, text=True, timeout=60)
@@ -166,7 +239,8 @@ def test_what_is_wrong_is_said(tmp_path):
 def test_rules_can_be_printed_and_put_first(host, tmp_path):
     assert host
     own = tmp_path / "own.yaml"
-    own.write_text("rules:\n- {name: ours, program: http.server, task: storage_agent, contract: {health: probe, version: '1', logOwner: us, fallback: host}}\n")
+    own.write_text("rules:\n- {name: ours, program: http.server, task: storage_agent,\n"
+                   "   contract: {health: probe, version: '1', logOwner: us, fallback: host}}\n")
     services = {one["name"]: one for one in json.loads(look("--rules", own, "-o", "json").stdout)["services"]}
     assert services["http.server"]["why"] == 'rule "ours": program http.server'
     assert services["http.server"]["contract"]["log_owner"] == "us"
