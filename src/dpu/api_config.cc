@@ -10,7 +10,7 @@
 #include "dpu/secure/methods.h"
 #include "dpu/secure/refusals.h"
 #include "dpu/secure/tls.h"
-#include "dpu/stored_answers.h"
+#include "dpu/writes.h"
 #include "outrigger/v1/config.grpc.pb.h"
 
 namespace outrigger::agent {
@@ -70,11 +70,6 @@ void write(const Key& key, const Held& from, v1::Object& to) {
   to.set_generation(from.generation);
 }
 
-std::string without_id(v1::Batch batch) {
-  batch.clear_request_id();
-  return batch.SerializeAsString();
-}
-
 // The gate lets policy admins call Apply; that it is policies alone they write shows only here.
 absl::Status may_write(const Batch& batch, const secure::Caller& caller) {
   if (!caller.identity || caller.identity->role != secure::Role::kPolicyAdmin) return absl::OkStatus();
@@ -98,7 +93,7 @@ class ConfigService : public v1::Config::Service {
   grpc::Status Apply(grpc::ServerContext* context, const v1::Batch* batch, v1::Applied* reply) override {
     const std::lock_guard lock(writing_);
     const secure::Caller caller = secure::caller_of(*context);
-    const Asked asked{caller.actor(), batch->request_id(), without_id(*batch)};
+    const Asked asked = asked_of(*batch, caller.actor());
     const auto done = answers_.find(asked);
     if (!done.ok()) return to_grpc(done.status());
     if (done->has_value() && reply->ParseFromString(**done)) {
@@ -163,10 +158,8 @@ class ConfigService : public v1::Config::Service {
 
   absl::Status check(const v1::Batch& batch, const Batch& read, const secure::Caller& caller) const {
     const uint64_t now = agent_.state.now()->generation.value();
-    if (!batch.etag().empty() && batch.etag() != absl::StrCat(now)) {
-      return absl::AbortedError(absl::StrCat("the desired state is of generation ", now, ", etag is of ",
-                                             batch.etag(), ": look again and then decide"));
-    }
+    if (absl::Status status = check_etag("the desired state", absl::StrCat(now), batch.etag()); !status.ok())
+      return status;
     return may_write(read, caller);
   }
 

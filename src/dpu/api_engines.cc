@@ -1,13 +1,15 @@
 #include <grpcpp/grpcpp.h>
 
-#include <mutex>
+#include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/steady_time.h"
 #include "dpu/api.h"
-#include "dpu/once.h"
 #include "dpu/secure/tls.h"
 #include "dpu/supervise/supervisor.h"
+#include "dpu/writes.h"
 #include "outrigger/v1/engines.grpc.pb.h"
 
 namespace outrigger::agent {
@@ -58,13 +60,23 @@ UpgradeOrder order_of(const v1::UpgradeRequest& request, std::string actor) {
           request.reason()};
 }
 
-constexpr char kBegun[] = "begun from ";
+// Of what a change of engines depends on: "active=0.1.1@4711,standby=0.1.0@4712".
+std::string etag_of(const std::vector<EngineView>& engines) {
+  std::vector<std::string> parts;
+  for (const EngineView& one : engines) {
+    if (one.state == "active" || one.state == "standby")
+      parts.push_back(absl::StrCat(one.state, "=", one.version, "@", one.pid));
+  }
+  std::sort(parts.begin(), parts.end());
+  return parts.empty() ? "none" : absl::StrJoin(parts, ",");
+}
 
-template <typename Request>
-Asked asked_of(const Request& request, const std::string& actor) {
-  Request bare = request;
-  bare.clear_request_id();
-  return {actor, request.request_id(), absl::StrCat(Request::descriptor()->name(), bare.SerializeAsString())};
+// Kept as the answer of a change that had begun: what else is kept is how it went well.
+constexpr char kFailed[] = "failed: ";
+
+absl::Status outcome_of(const std::string& answer) {
+  if (!absl::StartsWith(answer, kFailed)) return absl::OkStatus();
+  return absl::InternalError(answer.substr(sizeof(kFailed) - 1));
 }
 
 class EnginesService : public v1::Engines::Service {
@@ -73,13 +85,15 @@ class EnginesService : public v1::Engines::Service {
       : supervisor_(supervisor),
         state_(state),
         consumers_(std::move(consumers)),
-        answers_(std::move(notes), "engine-answer") {}
+        writes_(std::move(notes), "engine-answer") {}
 
   grpc::Status ListEngines(grpc::ServerContext*, const v1::ListEnginesRequest*,
                            v1::EngineList* reply) override {
     reply->set_node(state_.node());
     reply->set_mode(supervisor_.split() ? "split" : "solo");
-    for (const EngineView& view : supervisor_.engines()) write(view, *reply->add_engines());
+    const std::vector<EngineView> engines = supervisor_.engines();
+    for (const EngineView& view : engines) write(view, *reply->add_engines());
+    reply->set_etag(etag_of(engines));
     if (supervisor_.split()) write(supervisor_.ports(), *reply->mutable_ports());
     return grpc::Status::OK;
   }
@@ -91,19 +105,29 @@ class EnginesService : public v1::Engines::Service {
     if (!(request->shadow_seconds() >= 0 && request->shadow_seconds() <= 86400))
       return to_grpc(absl::InvalidArgumentError("shadow_seconds must be between 0 and 86400"));
     if (request->validate_only()) {
-      const absl::Status status = supervisor_.preflight(order);
+      absl::Status status = check(request->etag());
+      if (status.ok()) status = supervisor_.preflight(order);
       return status.ok() ? finish(status, "the upgrade may start", steady_time(), stream) : to_grpc(status);
     }
-    return change(asked_of(*request, order.actor), stream,
-                  absl::StrCat("version ", request->to(), " is active"),
-                  [&](const UpgradeProgressFn& progress) { return supervisor_.upgrade(order, progress); });
+    Write write{asked_of(*request, order.actor), request->etag(),
+                absl::StrCat("version ", request->to(), " is active")};
+    write.act = [&](const UpgradeProgressFn& progress) { return supervisor_.upgrade(order, progress); };
+    write.happened = [&](const std::string&) { return supervisor_.active_version() == order.to; };
+    return change(write, stream);
   }
 
   grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                         grpc::ServerWriter<v1::UpgradeProgress>* stream) override {
+    if (request->validate_only()) {
+      absl::Status status = check(request->etag());
+      if (status.ok()) status = supervisor_.may_roll_back();
+      return status.ok() ? finish(status, "the rollback may start", steady_time(), stream) : to_grpc(status);
+    }
     const std::string actor = caller(*context);
-    return change(asked_of(*request, actor), stream, "the version before is active",
-                  [&](const UpgradeProgressFn& progress) { return supervisor_.rollback(actor, progress); });
+    Write write{asked_of(*request, actor), request->etag(), "the version before is active"};
+    write.act = [&](const UpgradeProgressFn& progress) { return supervisor_.rollback(actor, progress); };
+    write.happened = [&](const std::string& from) { return supervisor_.active_version() != from; };
+    return change(write, stream);
   }
 
   grpc::Status ListConsumers(grpc::ServerContext*, const v1::ListConsumersRequest*,
@@ -133,6 +157,19 @@ class EnginesService : public v1::Engines::Service {
 
  private:
   using Stream = grpc::ServerWriter<v1::UpgradeProgress>;
+  struct Write {
+    Asked asked;
+    std::string etag;
+    std::string done;  // what there is to say then
+    std::function<absl::Status(const UpgradeProgressFn&)> act{};
+    // What an agent died at, which had begun with `from` in force.
+    std::function<bool(const std::string& from)> happened{};
+  };
+
+  absl::Status check(const std::string& etag) {
+    if (etag.empty()) return absl::OkStatus();
+    return check_etag("the engines", etag_of(supervisor_.engines()), etag);
+  }
 
   // The stream's end says how it went; only what never started is a gRPC error.
   static grpc::Status finish(const absl::Status& status, const std::string& done, absl::Time began,
@@ -146,41 +183,40 @@ class EnginesService : public v1::Engines::Service {
     return grpc::Status::OK;
   }
 
-  // What is kept while a change is under way is the version it began from: should the agent die, it has
-  // happened when another one is active by then, and otherwise nothing has.
-  bool happened(const std::string& answer) {
-    const size_t begun = answer.starts_with(kBegun) ? sizeof(kBegun) - 1 : 0;
-    return begun == 0 || supervisor_.active_version() != answer.substr(begun);
+  // Errors are of changes that never began.
+  absl::StatusOr<std::string> act(const Write& write, absl::Time began, Stream* stream) {
+    if (absl::Status status = check(write.etag); !status.ok()) return status;
+    const std::string from = supervisor_.active_version();
+    bool started = false;
+    const absl::Status made = write.act([&](const UpgradeStep& step) {
+      if (!started && step.step != "preflight") {
+        started = true;
+        writes_.begin(write.asked, from.empty() ? "none" : from);
+      }
+      v1::UpgradeProgress progress;
+      agent::write(step, began, progress);
+      stream->Write(progress);
+    });
+    if (made.ok()) return write.done;
+    if (!started) return made;
+    return absl::StrCat(kFailed, std::string(made.message()));
   }
 
-  grpc::Status change(const Asked& asked, Stream* stream, const std::string& done,
-                      const std::function<absl::Status(const UpgradeProgressFn&)>& act) {
+  grpc::Status change(const Write& write, Stream* stream) {
     const absl::Time began = steady_time();
-    bool started = false;
-    const std::string key = asked.id.empty() ? "" : absl::StrCat(asked.actor, "\n", asked.id);
-    const auto known = answers_.find(asked);
-    if (!known.ok()) return to_grpc(known.status());
-    const absl::Status status = once_.run(key, [&]() -> absl::Status {
-      if (known->has_value() && happened(**known)) return absl::OkStatus();
-      answers_.keep(asked, absl::StrCat(kBegun, supervisor_.active_version()));
-      const absl::Status made = act([&](const UpgradeStep& step) {
-        started |= step.step != "preflight";
-        v1::UpgradeProgress progress;
-        write(step, began, progress);
-        stream->Write(progress);
-      });
-      if (made.ok()) answers_.keep(asked, done);
-      return made;
-    });
-    if (!status.ok() && !started) return to_grpc(status);
-    return finish(status, done, began, stream);
+    const auto answer =
+        writes_.once(write.asked, [&](const std::string& from) -> absl::StatusOr<std::string> {
+          if (!from.empty() && write.happened(from)) return write.done;
+          return act(write, began, stream);
+        });
+    if (!answer.ok()) return to_grpc(answer.status());
+    return finish(outcome_of(*answer), *answer, began, stream);
   }
 
   Supervisor& supervisor_;
   DesiredState& state_;
   ConsumersFn consumers_;
-  Once<absl::Status> once_;  // of requests under way
-  StoredAnswers answers_;
+  Writes writes_;
 };
 
 }  // namespace

@@ -3,14 +3,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/cursor_file.h"
 
 namespace outrigger::agent {
 
 namespace {
 
+constexpr const char* kOrderFile = "/fallback-order";  // in the state's folder
 constexpr const char* kDataPath[] = {"vswitch", "policy", "overlay"};
 
 bool falls_back_on_host(const Contract& contract) {
@@ -36,8 +39,11 @@ absl::StatusOr<std::unique_ptr<HostSide>> HostSide::open(Parts parts) {
         const std::lock_guard lock(self->lock_);
         self->publish(in_force);
       });
-  made->desk_ =
-      std::make_unique<Desk>(Desk::Settings{.node = options.node}, self->hooks(), self->parts_.events);
+  Desk::Settings settings{.node = options.node};
+  settings.standing = self->kept_order();
+  if (!settings.standing.order.empty())
+    spdlog::info("the order \"{}\" by {} still stands", settings.standing.order, settings.standing.by);
+  made->desk_ = std::make_unique<Desk>(std::move(settings), self->hooks(), self->parts_.events);
   return made;
 }
 
@@ -51,7 +57,26 @@ Desk::Hooks HostSide::hooks() {
     yield_ = yield;
     publish(peers_->in_force());
   };
+  hooks.standing = [this] { keep_order(); };
   return hooks;
+}
+
+// Two lines: the order, and by whom.  Not a note of the store: an apply may hold that longer than a lease.
+void HostSide::keep_order() {
+  const std::lock_guard lock(order_lock_);
+  const StandingOrder now = desk_->standing();
+  const absl::Status kept =
+      replace_file(parts_.options.state + kOrderFile, absl::StrCat(now.order, "\n", now.by, "\n"));
+  if (!kept.ok()) spdlog::error("a restart would forget the order \"{}\": {}", now.order, kept.ToString());
+}
+
+StandingOrder HostSide::kept_order() const {
+  StandingOrder kept;
+  std::ifstream file(parts_.options.state + kOrderFile);
+  std::getline(file, kept.order);
+  std::getline(file, kept.by);
+  const bool known = kept.order == "fall_back" || kept.order == "return" || kept.order == "drill";
+  return known ? kept : StandingOrder{};
 }
 
 std::vector<std::string> HostSide::services() const {
@@ -125,7 +150,7 @@ std::vector<ConsumerView> HostSide::consumers() const {
   const HostState host = desk_->state();
   if (!host.known) return {};
   return {{absl::StrCat("fallback/", parts_.options.node), "fallback", Generation(host.bundle_generation),
-           host.since, host.error}};
+           host.bundle_since, host.error}};
 }
 
 FallbackView HostSide::view() {

@@ -51,6 +51,8 @@ class HostSide {
   [[nodiscard]] absl::StatusOr<v1::SignedBundle> bundle();
   [[nodiscard]] std::vector<std::string> services() const;  // of the data path, whose contract names the host
   void publish(const PeerWatch::InForce& in_force);         // with lock_
+  void keep_order();
+  [[nodiscard]] StandingOrder kept_order() const;
 
   const Parts parts_;
   std::unique_ptr<BundleMaker> bundles_;
@@ -58,6 +60,7 @@ class HostSide {
   std::unique_ptr<PeerWatch> peers_;
   std::mutex lock_;
   Yield yield_ = Yield::kNo;  // under lock_
+  std::mutex order_lock_;     // of the file of the standing order
 };
 
 }  // namespace outrigger::agent

@@ -268,7 +268,9 @@ absl::Status WholeNode::serve() {
       *supervisor_, *state_, [this] { return host_->consumers(); }, notes_in(*notes_, notes_lock_)));
   apis_.push_back(make_rollouts_service(*rollouts_));
   apis_.push_back(make_journal_service(*journal_));
-  apis_.push_back(make_fallback_service(host_->view()));
+  FallbackView fallback = host_->view();
+  fallback.notes = notes_in(*notes_, notes_lock_);
+  apis_.push_back(make_fallback_service(std::move(fallback)));
   std::vector<grpc::Service*> more = {services_->api()};
   for (const auto& api : apis_) more.push_back(api.get());
   agent_ = std::make_unique<Agent>(Agent{*engine_, *state_, *explainer_, since_, std::move(more)});

@@ -133,7 +133,7 @@ TEST_F(ServerTest, AWriteCanBeRepeatedCheckedAndMadeConditional) {
   batch.set_request_id("r2");
   const grpc::Status stale = call(*stub, &v1::Config::Stub::Apply, batch, &again);
   EXPECT_EQ(stale.error_code(), grpc::StatusCode::ABORTED);
-  EXPECT_THAT(stale.error_message(), HasSubstr("generation 1, etag is of 0"));
+  EXPECT_THAT(stale.error_message(), HasSubstr("etag is 1, not 0"));
   batch.set_request_id("r1");
   batch.add_deletions()->set_kind("Node");
   EXPECT_EQ(call(*stub, &v1::Config::Stub::Apply, batch, &again).error_code(),

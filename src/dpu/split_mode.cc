@@ -152,13 +152,13 @@ void say_what_solo_lacks(const Options& options, const engine::EngineOptions& en
   }
 }
 
-absl::StatusOr<SplitParts> start_solo(const Options& options) {
+absl::StatusOr<SplitParts> start_solo(const Options& options, const DesiredState* state) {
   const engine::EngineOptions wanted = engine_options(options, free_huge_mib());
   say_what_solo_lacks(options, wanted);
   auto started =
       EngineThread::start([&wanted] { return engine::Engine::start(wanted, services::make_builder()); });
   if (!started.ok()) return started.status();
-  auto supervisor = std::make_unique<SoloSupervisor>(**started);
+  auto supervisor = std::make_unique<SoloSupervisor>(**started, state);
   return SplitParts{*std::move(started), std::move(supervisor)};
 }
 
@@ -169,7 +169,7 @@ absl::StatusOr<SplitParts> start_engines(const Options& options, const SplitNeed
   if (!choice.ok()) return choice.status();
   if (!choice->split) {
     spdlog::info("solo mode: {}", choice->why);
-    return start_solo(options);
+    return start_solo(options, needs.state);
   }
   spdlog::info("split mode: ports and engines outlive this process{}{}", choice->why.empty() ? "" : "; ",
                choice->why);
@@ -196,6 +196,9 @@ std::vector<EngineView> SoloSupervisor::engines() {
   view.started_at = started_;
   // The engine's own word, as in split mode.
   view.generation = engine_.call([](engine::Engine& engine) { return engine.figures().generation; });
+  if (const auto now = state_ == nullptr ? nullptr : state_->now();
+      now != nullptr && now->in_force && now->generation == view.generation)
+    view.applied_at = now->in_force_since;
   view.not_enforced = {"processes of their own: solo mode"};
   return {view};
 }
@@ -217,5 +220,6 @@ absl::Status SoloSupervisor::upgrade(const UpgradeOrder&, const UpgradeProgressF
 absl::Status SoloSupervisor::rollback(const std::string&, const UpgradeProgressFn&) {
   return absl::FailedPreconditionError(kSolo);
 }
+absl::Status SoloSupervisor::may_roll_back() { return absl::FailedPreconditionError(kSolo); }
 
 }  // namespace outrigger::agent

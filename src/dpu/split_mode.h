@@ -52,7 +52,9 @@ std::vector<ChildOutput> child_outputs(Supervisor& supervisor);
 // What there is to see of engines when there is but this process.
 class SoloSupervisor final : public Supervisor {
  public:
-  explicit SoloSupervisor(EngineThread& engine) : engine_(engine) {}
+  // `state` says since when the engine has what it holds; it may be null.
+  explicit SoloSupervisor(EngineThread& engine, const DesiredState* state = nullptr)
+      : engine_(engine), state_(state) {}
   [[nodiscard]] bool split() const override { return false; }
   [[nodiscard]] std::vector<EngineView> engines() override;
   [[nodiscard]] EngineView ports() override { return {}; }
@@ -61,9 +63,11 @@ class SoloSupervisor final : public Supervisor {
   absl::Status preflight(const UpgradeOrder& order) override;
   absl::Status upgrade(const UpgradeOrder& order, const UpgradeProgressFn& progress) override;
   absl::Status rollback(const std::string& actor, const UpgradeProgressFn& progress) override;
+  absl::Status may_roll_back() override;
 
  private:
   EngineThread& engine_;
+  const DesiredState* const state_;
   absl::Time started_ = steady_time();
 };
 

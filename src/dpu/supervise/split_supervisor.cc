@@ -71,12 +71,14 @@ std::vector<SplitEngine::Consumer> SplitSupervisor::consumers() {
   return all;
 }
 
+absl::Status SplitSupervisor::nobody_changes() {
+  const std::lock_guard lock(changing_);
+  if (change_.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("another change of engines is under way: ", change_));
+}
+
 absl::Status SplitSupervisor::preflight(const UpgradeOrder& order) {
-  {
-    const std::lock_guard lock(changing_);
-    if (!change_.empty())
-      return absl::FailedPreconditionError(absl::StrCat("another change of engines is under way: ", change_));
-  }
+  if (absl::Status status = nobody_changes(); !status.ok()) return status;
   return check(order);
 }
 
@@ -176,12 +178,8 @@ void SplitSupervisor::stay_with(const std::string& version) {
   if (hooks_.remember_version) hooks_.remember_version(version);
 }
 
-absl::Status SplitSupervisor::rollback(const std::string& actor, const UpgradeProgressFn& progress) {
-  auto change = Change::begin(*this, absl::StrCat("rollback by ", actor));
-  if (!change.ok()) return change.status();
-  std::string instance;
-  std::string bad;
-  absl::Status status;
+absl::StatusOr<SplitSupervisor::WayBack> SplitSupervisor::way_back() {
+  absl::StatusOr<WayBack> way = WayBack();
   on_engine_([&](SplitEngine& engine) {
     Member* active = engine.active();
     Member* standby = engine.standby();
@@ -189,25 +187,36 @@ absl::Status SplitSupervisor::rollback(const std::string& actor, const UpgradePr
         absl::StrCat("`outrigger engine upgrade --to VERSION` changes to one that is installed: ",
                      absl::StrJoin(installed_versions(engine.options().programs), ", "));
     if (active == nullptr || standby == nullptr) {
-      status = absl::FailedPreconditionError(
+      way = absl::FailedPreconditionError(
           absl::StrCat("no standby is ready, so there is nothing to go back to; ", ways));
     } else if (active->version == standby->version) {
-      status = absl::FailedPreconditionError(absl::StrCat("the standby is of version ", active->version,
-                                                          " too, so there is nothing to go back to; ", ways));
+      way = absl::FailedPreconditionError(absl::StrCat("the standby is of version ", active->version,
+                                                       " too, so there is nothing to go back to; ", ways));
     } else if (!engine.current(*standby)) {
-      status = absl::FailedPreconditionError(
+      way = absl::FailedPreconditionError(
           "the standby does not have the current generation yet: try again (`outrigger generations` shows "
           "it)");
     } else {
-      instance = standby->instance;
-      bad = active->instance;
+      way = WayBack{standby->instance, active->instance};
     }
   });
-  if (status.ok()) status = take_over(instance, progress);
-  if (!status.ok()) return status;
+  return way;
+}
+
+absl::Status SplitSupervisor::may_roll_back() {
+  if (absl::Status status = nobody_changes(); !status.ok()) return status;
+  return way_back().status();
+}
+
+absl::Status SplitSupervisor::rollback(const std::string& actor, const UpgradeProgressFn& progress) {
+  auto change = Change::begin(*this, absl::StrCat("rollback by ", actor));
+  if (!change.ok()) return change.status();
+  const absl::StatusOr<WayBack> way = way_back();
+  if (!way.ok()) return way.status();
+  if (absl::Status status = take_over(way->to, progress); !status.ok()) return status;
   // What was left is not to take over at the next crash: a second engine of the version in use comes instead.
   on_engine_([&](SplitEngine& engine) {
-    if (Member* left = engine.member(bad)) left->doomed = true;
+    if (Member* left = engine.member(way->from)) left->doomed = true;
   });
   told(Severity::kWarning, absl::StrCat("rolled back by ", actor));
   return absl::OkStatus();

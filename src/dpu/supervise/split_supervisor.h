@@ -38,11 +38,18 @@ class SplitSupervisor final : public Supervisor {
   absl::Status upgrade(const UpgradeOrder& order, const UpgradeProgressFn& progress) override;
   void stay_with(const std::string& version) override;
   absl::Status rollback(const std::string& actor, const UpgradeProgressFn& progress) override;
+  absl::Status may_roll_back() override;
 
   [[nodiscard]] std::vector<SplitEngine::Consumer> consumers();
 
  private:
   class Change;  // holds the one place for a change; set free when destroyed
+  // Instances: the one to go back to, and the one that is left then.
+  struct WayBack {
+    std::string to, from;
+  };
+  [[nodiscard]] absl::StatusOr<WayBack> way_back();
+  [[nodiscard]] absl::Status nobody_changes();
   absl::Status check(const UpgradeOrder& order);
   absl::Status change_to(const UpgradeOrder& order, const UpgradeProgressFn& progress);
   std::string lift(const std::string& version, const UpgradeProgressFn& progress);

@@ -81,6 +81,8 @@ class Supervisor {
   virtual void stay_with(const std::string& /*version*/) {}
   // To the version that was active before.  Its standby is warm, so this takes no longer than a swap.
   virtual absl::Status rollback(const std::string& actor, const UpgradeProgressFn& progress) = 0;
+  // As preflight(), of a rollback.
+  virtual absl::Status may_roll_back() = 0;
 };
 
 }  // namespace outrigger::agent
