@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 5
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: build help deps demo test unit sanitize e2e bench bench-quick chaos lint hooks format tidy docs clean fuzz
+.PHONY: build help deps demo test unit sanitize e2e bench bench-quick scenarios chaos lint hooks format tidy docs clean fuzz
 
 build: deps ## build everything (PRESET=release|debug|clang|asan|tsan)
 	@cmake --preset $(PRESET) >/dev/null
@@ -45,6 +45,10 @@ bench: build ## the whole comparison with Open vSwitch and testpmd (three quarte
 
 bench-quick: build ## the same, cut down to three minutes
 	@bench/run --quick
+
+scenarios: build ## host-resident against offloaded, four scenarios (45 minutes); docs/reference/scenarios.md
+	@devtools/need-root
+	@tests/scenarios/measure
 
 chaos: build ## break a lab in every way and measure what its users notice (an hour); docs/reference/chaos.md
 	@devtools/need-root

@@ -79,7 +79,7 @@ absl::StatusOr<std::string> Experiment::take(const Turn& turn) {
   absl::StatusOr<measure::Measurement> measured = this->measured(turn);
   beside_->end();
   if (!measured.ok()) return measured.status();
-  label(setting_, turn, *measured);
+  label(setting_, turn, beside_->rule_lines(), *measured);
   const std::string file = absl::StrCat(measurements_of(setting_.options), "/block-", turn.block, "-",
                                         turn.order, "-", std::string(name(turn.arm)), ".jsonl");
   if (absl::Status status = measure::write(*measured, file); !status.ok()) return status;

@@ -56,7 +56,7 @@ Window of_host(Window window, measure::Answered answered) {
   return window;
 }
 
-std::string arm_in_words(Arm arm, const Options& options) {
+std::string arm_in_words(Arm arm, const Options& options, uint64_t rule_lines) {
   if (arm == Arm::kDpu)
     return "offloaded: outrigger's engine carries the traffic on CPU 1, where softflowd exports flows too "
            "(Outrigger "
@@ -64,7 +64,8 @@ std::string arm_in_words(Arm arm, const Options& options) {
   return absl::StrCat(
       "host-resident: the kernel's vxlan, bridge and nftables carry the traffic on CPU 0; softflowd exports "
       "flows "
-      "there, and a policy agent applies all rules again, ",
+      "there, and a policy agent applies all rules again (",
+      rule_lines, " lines of nftables: each rule for both families and both ways), ",
       absl::FormatDuration(options.agent_every), " after it was done the last time");
 }
 
@@ -100,7 +101,7 @@ absl::StatusOr<Measurement> measure_turn(const Setting& setting) {
   return measured;
 }
 
-void label(const Setting& setting, const Turn& turn, Measurement& measured) {
+void label(const Setting& setting, const Turn& turn, uint64_t rule_lines, Measurement& measured) {
   const std::string arm(name(turn.arm));
   measured.label = arm;
   measured.place = {setting.experiment, turn.block, turn.order};
@@ -115,7 +116,7 @@ void label(const Setting& setting, const Turn& turn, Measurement& measured) {
       "the load generator shares CPU 1 with the DPU: it adds to the latency of both arms, and more to the "
       "offloaded "
       "one, whose packets wait for it",
-      arm_in_words(turn.arm, setting.options),
+      arm_in_words(turn.arm, setting.options, rule_lines),
       "checked: packets went the way of this arm, by the counters of the host's vxlan devices"};
   if (const std::string load = load_in_words(setting.what.kind); !load.empty())
     measured.notes.push_back(load);

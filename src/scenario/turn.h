@@ -26,7 +26,8 @@ measure::Work work_of(const Setting& setting);
 // stands for the DPU, and carries the load generator.  Cancelled after Ctrl-C.
 absl::StatusOr<measure::Measurement> measure_turn(const Setting& setting);
 
-// Arm, place in the experiment, where the services ran, and what the reader must know.
-void label(const Setting& setting, const Turn& turn, measure::Measurement& measured);
+// Arm, place in the experiment, where the services ran, and what the reader must know.  `rule_lines`: what
+// the policies are as rules of nftables.
+void label(const Setting& setting, const Turn& turn, uint64_t rule_lines, measure::Measurement& measured);
 
 }  // namespace outrigger::scenario
