@@ -98,6 +98,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   add_policy_commands(app, context);
   add_inventory_command(app, context);
   add_plan_command(app, context);
+  add_audit_commands(app, context);
   add_scorecard_command(app, context);
   add_pki_commands(app, context);
   add_engine_commands(app, context);
