@@ -200,6 +200,7 @@ Verdict flood_the_link(Scene& scene) {
   const auto to = parse_endpoint(scene.settings().link);
   const auto line = scene.own_line();
   if (!to || !line.ok()) return not_tried(absl::StrCat("cannot dial ", scene.settings().link));
+  if (const auto first = scene.say(*line, "dormant"); !first.ok()) return not_tried(said(first.status()));
   const std::string garbage = noise(16 << 10);
   std::vector<Descriptor> held_open;
   for (int i = 0; i < kConnections; ++i) {
@@ -217,6 +218,7 @@ Verdict flood_the_link(Scene& scene) {
   held_open.clear();
   const std::string what = absl::StrCat(kConnections, " idle and garbled connections, ", kCalls,
                                         " calls: ", answered, " answered, ", slowed, " refused as too many");
+  if (slowed == 0 && answered == 0) return not_tried(absl::StrCat(what, ": the line was lost"));
   if (slowed == 0) return broken(absl::StrCat(what, "; nothing was slowed down"));
   if (absl::Status status = recovered(scene); !status.ok())
     return broken(absl::StrCat(what, "; ", said(status)));

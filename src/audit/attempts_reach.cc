@@ -93,8 +93,11 @@ Verdict try_every_port(Scene& scene) {
       found_link = true;
     }
     not_looked += found->not_tried;
-    seen.push_back(absl::StrCat(address.str(), ": ", found->open.size(), " open, ", found->refused,
-                                " refused, ", found->silent, " silent"));
+    seen.push_back(absl::StrCat(address.str(), ": ",
+                                found->no_way == ports.size()
+                                    ? "no route from the host"
+                                    : absl::StrCat(found->open.size(), " open, ", found->refused,
+                                                   " refused, ", found->silent, " silent")));
   }
   const std::string all = absl::StrJoin(seen, "; ");
   if (not_looked > 0)
@@ -117,7 +120,7 @@ Verdict try_from_a_guest(Scene& scene) {
     if (*from_guest == Port::kOpen)
       return broken(absl::StrCat((*guest)->v4->str(), " connected to ", door.str()));
     seen.push_back(absl::StrCat(
-        door.str(), " is ", *from_guest == Port::kSilent ? "silent" : "refused", " to the guest, ",
+        door.str(), " is ", *from_guest == Port::kSilent ? "silent" : "closed", " to the guest, ",
         from_host.ok() && *from_host == Port::kOpen ? "open" : "closed", " to the host"));
   }
   if (absl::Status open = scene.path_open(); !open.ok()) return not_tried(said(open));

@@ -63,7 +63,8 @@ std::vector<std::vector<Shot>> fragments(const Range& range, uint16_t denied, st
   std::vector<Shot> overlapping = {piece(bait, {0, 24, true}, ++id, "bait"),
                                    piece(hook, {0, 24, true}, id, "overlap with another port"),
                                    piece(hook, {24, 0, false}, id, "the end of the other")};
-  overlapping[0].proof.clear();  // policy lets it through
+  overlapping[0].proof.clear();  // policy lets it through, and with it what continues it
+  overlapping[2].proof.clear();
   volleys.push_back(std::move(overlapping));
   return volleys;
 }

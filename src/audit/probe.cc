@@ -73,7 +73,7 @@ Dialled dial(const Endpoint& to) {
   const int done =
       connect(one.socket.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size);
   if (done == 0) one.state = outcome(one.socket.get());
-  if (done < 0 && errno != EINPROGRESS) one.state = Port::kRefused;
+  if (done < 0 && errno != EINPROGRESS) one.state = errno == ENETUNREACH ? Port::kNoWay : Port::kRefused;
   return one;
 }
 
@@ -101,6 +101,7 @@ void count(const std::vector<Dialled>& all, Scan& scan) {
     if (one.state == Port::kOpen) scan.open.push_back(one.port);
     if (one.state == Port::kRefused) ++scan.refused;
     if (one.state == Port::kSilent) ++scan.silent;
+    if (one.state == Port::kNoWay) ++scan.no_way;
   }
 }
 

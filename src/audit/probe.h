@@ -15,7 +15,7 @@
 
 namespace outrigger::audit {
 
-enum class Port { kOpen, kRefused, kSilent };
+enum class Port { kOpen, kRefused, kSilent, kNoWay };  // the last: our own kernel has no route
 
 struct Endpoint {
   IpAddress address;
@@ -29,7 +29,7 @@ absl::StatusOr<Port> try_port(const std::string& netns, const Endpoint& to, Mill
 
 struct Scan {
   std::vector<uint16_t> open;
-  size_t refused = 0, silent = 0, not_tried = 0;  // the last: for want of time
+  size_t refused = 0, silent = 0, no_way = 0, not_tried = 0;  // the last: for want of time
 };
 // Every one of `ports`, many at a time, within `limit` in all.
 absl::StatusOr<Scan> scan(const std::string& netns, IpAddress address, std::span<const uint16_t> ports,

@@ -106,7 +106,8 @@ TEST(Shots, APieceIsASoundIpPacketAndThePiecesMakeTheWhole) {
   EXPECT_EQ(packet::transport_checksum(range(true).address, range(true).victim, packet::kTcp, segment), 0);
   EXPECT_EQ(load_be16(&volleys[3][0].frame[36]), 8080);
   EXPECT_EQ(load_be16(&volleys[3][1].frame[36]), 9090);
-  EXPECT_TRUE(volleys[3][0].proof.empty());
+  EXPECT_TRUE(volleys[3][0].proof.empty() && volleys[3][2].proof.empty());
+  EXPECT_FALSE(volleys[3][1].proof.empty());
 }
 
 }  // namespace
