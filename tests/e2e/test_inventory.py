@@ -14,6 +14,16 @@ NETNS = f"or-{RUN}-inventory"
 PYTHON = "/usr/bin/python3"  # one that nobody may run, too
 BGPD = pathlib.Path("/usr/lib/frr/bgpd")
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+LOADS_BPF = """
+import ctypes, struct, sys, time
+program = ctypes.create_string_buffer(struct.pack("<BBhi", 0xb7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0))  # return 0
+gpl = ctypes.create_string_buffer(b"GPL")
+words = struct.pack("<IIQQIIQII16s", 1, 2, ctypes.addressof(program), ctypes.addressof(gpl), 0, 0, 0, 0, 0, b"e2e_filter")
+number = {"x86_64": 321, "aarch64": 280}[sys.argv[1]]
+held = ctypes.CDLL(None).syscall(number, 5, ctypes.create_string_buffer(words, 128), 128)  # BPF_PROG_LOAD
+print(held, flush=True)
+time.sleep(600)
+"""
 HOSTILE = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'x\\n\\x1b[2J\\xff'); time.sleep(600)"
 
 
@@ -129,6 +139,20 @@ def test_hostile_names_reach_no_terminal(host):
         shown = look("-o", form).stdout
         assert "\x1b" not in shown, form
         assert "x\\x0a" not in host  # it is known by its program, not by what it calls itself
+
+
+def test_loaded_programs_are_named(tmp_path):
+    script = tmp_path / "loads-bpf"
+    script.write_text(LOADS_BPF)
+    with subprocess.Popen([PYTHON, script, os.uname().machine], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if int(process.stdout.readline()) < 0:
+                pytest.skip("this kernel loads no eBPF")
+            services = {one["name"]: one for one in json.loads(outrigger("inventory", "-o", "json").stdout)["services"]}
+        finally:
+            process.kill()
+    assert services["loads-bpf"]["privilege"]["bpf"] == ["socket_filter e2e_filter"]
+    assert services["loads-bpf"]["privileged"]
 
 
 def test_a_file_is_shown_as_it_was_taken(host, tmp_path):
