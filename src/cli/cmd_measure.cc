@@ -1,0 +1,188 @@
+// measure: a host observed over time, for a scorecard.  Changes nothing on it.
+#include <unistd.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/program.h"
+#include "cli/commands.h"
+#include "cli/durations.h"
+#include "cli/json.h"
+#include "cli/measure_privileged.h"
+#include "cli/measure_summary.h"
+#include "cli/table.h"
+#include "measure/run.h"
+
+namespace outrigger::cli {
+
+namespace {
+
+struct Options {
+  measure::RunOptions run;
+  std::string work, netns, spin = "5ms", file, form = "table";
+  std::vector<std::string> placement;
+  double budget_s = 0, timeout_s = 10;
+  double rate = 100;
+  size_t connections = 8;
+  bool fresh = false, force = false, privileged = true;
+  int64_t cpu = -1;
+};
+
+absl::Status take_probe(Options& options) {
+  options.run.head.work.budget_ms = options.budget_s * 1e3;
+  if (options.work.empty()) {
+    if (options.budget_s > 0 || !options.netns.empty())
+      return absl::InvalidArgumentError("--budget and --netns are about an application: name it with --work");
+    return absl::OkStatus();
+  }
+  auto target = measure::parse_target(options.work);
+  if (!target.ok())
+    return absl::InvalidArgumentError(absl::StrCat("--work: ", std::string(target.status().message())));
+  measure::ProbeOptions probe{.target = *std::move(target), .rate = options.rate};
+  probe.connections = options.connections;
+  probe.fresh = options.fresh;
+  probe.timeout_ns = static_cast<uint64_t>(options.timeout_s * 1e9);
+  if (!options.netns.empty()) {
+    const bool path = options.netns.find('/') != std::string::npos;
+    probe.netns = path ? options.netns : absl::StrCat("/run/netns/", options.netns);
+  }
+  options.run.recorder.probe = std::move(probe);
+  return absl::OkStatus();
+}
+
+// "full", "off", or a time of each second.
+absl::Status take_spin(Options& options) {
+  measure::SpinOptions& spin = options.run.recorder.spin;
+  double turn = 0;
+  if (options.spin == "full") {
+    turn = 1;
+  } else if (options.spin != "off" && (!parse_seconds(options.spin, turn) || turn > 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--spin \"", options.spin, "\": full, off, or the part of each second (5ms) expected"));
+  }
+  spin.turn_ns = static_cast<uint64_t>(turn * 1e9);
+  if (options.cpu < 0) return absl::OkStatus();
+  spin.cpu = static_cast<uint32_t>(options.cpu);
+  options.run.recorder.wakeups.cpu = spin.cpu;
+  return absl::OkStatus();
+}
+
+absl::Status take_placement(Options& options) {
+  for (const std::string& one : options.placement) {
+    const size_t at = one.find('=');
+    const std::string where = at == std::string::npos ? "" : one.substr(at + 1);
+    if (at == 0 || (where != "host" && where != "dpu"))
+      return absl::InvalidArgumentError(
+          absl::StrCat("--placement \"", one, "\": SERVICE=host or SERVICE=dpu expected"));
+    options.run.head.placement[one.substr(0, at)] = where;
+  }
+  return absl::OkStatus();
+}
+
+// Before minutes are spent: a file that could not be written, or would replace another.
+absl::Status check_file(Options& options) {
+  if (options.file.empty()) options.file = absl::StrCat(options.run.head.label, ".jsonl");
+  if (access(options.file.c_str(), F_OK) == 0 && !options.force)
+    return absl::AlreadyExistsError(
+        absl::StrCat(options.file, " is there already: name another with --out, or --force to replace it"));
+  const size_t slash = options.file.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : absl::StrCat(options.file.substr(0, slash), "/");
+  if (access(folder.c_str(), W_OK) != 0)
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write in ", folder));
+  return absl::OkStatus();
+}
+
+absl::Status take(Options& options) {
+  for (const auto& step : {take_probe, take_spin, take_placement, check_file}) {
+    if (absl::Status status = step(options); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void show_progress(const measure::Window& window, const Options& options, std::ostream& out) {
+  const double done = static_cast<double>(window.start_ms + window.length_ms) / 1e3;
+  out << absl::StrFormat("\r\033[K%.0f of %g s", done, options.run.seconds);
+  if (window.wakeups.count() > 0)
+    out << absl::StrFormat("   wakeups: max %.0f us", static_cast<double>(window.wakeups.max()) / 1e3);
+  if (options.run.recorder.probe.has_value())
+    out << absl::StrFormat("   requests: %d, failed %d, p50 %.3f ms", window.sent, window.failed,
+                           window.latency.quantile(0.5) / 1e6);
+  out << std::flush;
+}
+
+void measure_host(Context& context, Options& options) {
+  if (const absl::Status status = take(options); !status.ok()) return context.fail(status);
+  if (options.privileged) look_for_privileged(options.run.head);
+  const Descriptor stop = block_signals();  // before there are threads
+  options.run.stop = stop.get();
+  if (context.terminal && options.form == "table")
+    options.run.each = [&](const measure::Window& window) { show_progress(window, options, context.out); };
+  const auto measured = measure::run(options.run);
+  if (context.terminal && options.form == "table") context.out << "\r\033[K";
+  if (!measured.ok()) return context.fail(measured.status());
+  if (const absl::Status status = measure::write(*measured, options.file); !status.ok())
+    return context.fail(status);
+  if (options.form == "json") {
+    context.out << summary_json(*measured, options.file).dump(2) << '\n';
+  } else {
+    print_summary(*measured, options.file, context.out);
+  }
+}
+
+void add_place_options(CLI::App& command, Options& options) {
+  measure::Measurement& head = options.run.head;
+  command
+      .add_option("--placement", options.placement,
+                  "where a service runs in this run: SERVICE=host or SERVICE=dpu")
+      ->type_name("SERVICE=WHERE");
+  command.add_option("--experiment", head.place.experiment, "the experiment that this run belongs to");
+  command.add_option("--block", head.place.block, "its block there");
+  command.add_option("--order", head.place.order, "its place in the block");
+  command.add_flag("!--no-privileged", options.privileged, "do not look for services that hold privileges");
+  command.add_option("--note", head.notes, "what must be said beside every figure of this run")
+      ->type_name("TEXT");
+}
+
+void add_probe_options(CLI::App& command, Options& options) {
+  command.add_option("--work", options.work, "application to ask: redis://, http://, tcp:// or connect://")
+      ->type_name("URL");
+  command.add_option("--rate", options.rate, "requests a second, whatever comes back")->default_str("100");
+  add_duration(command, "--budget", options.budget_s, "what p99 should stay under");
+  command.add_option("--connections", options.connections, "at once")->default_str("8");
+  command.add_flag("--fresh", options.fresh, "a new connection for each request");
+  add_duration(command, "--timeout", options.timeout_s, "a request has failed after this [10s]");
+  command.add_option("--netns", options.netns, "ask from within this network namespace")->type_name("NAME");
+}
+
+}  // namespace
+
+void add_measure_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("measure",
+                                     "Measure this host for a while: CPU, noise, run-queue wait, an "
+                                     "application's latency.  For `scorecard`.\n"
+                                     "Example: outrigger measure --for 10m --label before --work "
+                                     "redis://10.0.0.2:6379 --rate 1000 --budget 5ms");
+  command->add_option("--label", options->run.head.label, "what this run is: before, after")->required();
+  add_duration(*command, "--for", options->run.seconds,
+               "how long [60s]; Ctrl-C ends it and keeps what there is");
+  add_duration(*command, "--window", options->run.window_s, "length of a window [1s]");
+  command->add_option("--cpu", options->cpu, "look for noise on this CPU; else on each in turn")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--spin", options->spin, "part of each second spent looking for gaps: 5ms, full or off")
+      ->type_name("TIME");
+  add_probe_options(*command, *options);
+  add_place_options(*command, *options);
+  command->add_option("--out", options->file, "file to write [LABEL.jsonl]")->type_name("FILE");
+  command->add_flag("--force", options->force, "replace the file");
+  command->add_option("-o,--output", options->form, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->type_name("table|json");
+  command->callback([options, &context] { measure_host(context, *options); });
+}
+
+}  // namespace outrigger::cli

@@ -1,0 +1,172 @@
+"""The host agent watches for noise, and is none: within 1 % of a CPU and 64 MiB, without a right, with or without a DPU."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from support.kernel_path import HOST, sh
+from support.lab import RUN, outrigger
+from support.wait import until
+
+CPU, MEMORY = 0.01, 64 << 20
+
+
+def children(pid):
+    return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def of_status(pid, name):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return line.split()[1]
+    raise AssertionError(f"no {name} of {pid}")
+
+
+def cgroups_of(pid):
+    """Folders in which the kernel shows the cgroups of a process."""
+    mounts = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        for mount in mounts:
+            first = mount[2] == "cgroup" and names and set(names.split(",")) <= set(mount[3].split(","))
+            if first or (mount[2] == "cgroup2" and not names):
+                yield pathlib.Path(mount[1] + path)
+
+
+def test_alone_it_keeps_its_bounds_and_has_no_rights():
+    observer = subprocess.Popen([HOST, "observe", "--for", "10", "--cgroup", RUN], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True)
+    head = json.loads(observer.stdout.readline())
+    [sampler] = children(observer.pid)
+    assert of_status(sampler, "Uid") == "65534" and int(of_status(sampler, "CapEff"), 16) == 0
+    assert int(of_status(sampler, "Seccomp")) == 2
+    folders = [folder for folder in cgroups_of(sampler) if RUN in folder.name]
+    enforced = [line for line in head["enforced"] if "of a CPU" in line or "of memory" in line]
+    if len(enforced) == 2:  # where cgroups may be made at all
+        assert len(folders) >= 1
+    said = [json.loads(line) for line in observer.stdout]
+    assert observer.wait(10) == 0
+    figure = observer.stderr.read()
+    print(figure.strip(), "; enforced:", ", ".join(enforced))
+    assert len(said) == 10 and "the agent took" in figure
+    mean = sum(one["own_cpu"] for one in said) / len(said)
+    assert 0 < mean <= CPU and max(one["own_memory"] for one in said) <= MEMORY
+    assert sum(one["spun"] for one in said) > 0.005, "it looked"
+    assert all(one["wakeups"] != "0 0" for one in said) or "discarded" in figure
+    assert not any(folder.exists() for folder in folders), "its cgroups are gone with it"
+
+
+def test_a_sampler_that_is_killed_comes_back():
+    observer = subprocess.Popen([HOST, "observe", "--cgroup", RUN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "enforced" in json.loads(observer.stdout.readline())
+        [first] = children(observer.pid)
+        assert "window" in json.loads(observer.stdout.readline())
+        os.kill(first, signal.SIGKILL)
+        for line in observer.stdout:
+            if "enforced" in json.loads(line):
+                break
+        assert children(observer.pid) != [first]
+        assert json.loads(observer.stdout.readline())["window"] == 0
+    finally:
+        observer.terminate()
+        observer.wait(10)
+    assert "has died (137)" in observer.stderr.read()
+
+
+def daemon(folder, *options):
+    """A host whose DPU never answers."""
+    sh("openssl", "genpkey", "-algorithm", "ed25519", "-out", folder / "key")
+    sh("openssl", "pkey", "-in", folder / "key", "-pubout", "-out", folder / "key.pub")
+    sh("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", folder / "tls.key", "-out", folder / "tls.crt", "-subj",
+       "/CN=host", "-days", "1", "-addext", "subjectAltName=URI:spiffe://outrigger.local/host/host-a")
+    (folder / "endpoints.json").write_text("[]")
+    log = open(folder / "log", "w")
+    return subprocess.Popen([HOST, "run", "--node", "host-a", "--key", folder / "key.pub", "--endpoints", folder / "endpoints.json",
+                             "--state", folder / "state", "--socket", folder / "host.sock", "--netns-prefix", f"or-{RUN}-observer.",
+                             "--link", "127.0.0.1:9", "--tls-ca", folder / "tls.crt", "--tls-cert", folder / "tls.crt",
+                             "--tls-key", folder / "tls.key", *options], stdout=log, stderr=subprocess.STDOUT)
+
+
+def observer_of(agent):
+    [one] = [pid for pid in children(agent.pid) if b"\0observe\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return one
+
+
+def status(folder):
+    done = sh(HOST, "fallback", "status", "--socket", folder / "host.sock", check=False)
+    return json.loads(done.stdout).get("observer", {}) if done.returncode == 0 else {}
+
+
+def test_without_a_dpu_the_whole_agent_keeps_its_bounds(tmp_path):
+    agent = daemon(tmp_path)
+    try:
+        assert until(lambda: status(tmp_path).get("windows", 0) >= 15, timeout=60, every=17), (tmp_path / "log").read_text()
+        seen = status(tmp_path)  # seldom: who asks often is work, too
+    finally:
+        agent.terminate()
+        agent.wait(10)
+    print(f"the whole agent, its DPU away: {100 * seen['cpu']:.2f} % of a CPU on the average, {100 * seen['cpu_most']:.2f} % at most, "
+          f"{seen['memory'] / 2**20:.1f} MiB; enforced: {', '.join(seen['enforced'][:2])}")
+    assert seen["running"] and 0 < seen["cpu"] <= CPU and seen["memory"] <= MEMORY
+    assert "the agent took" in (tmp_path / "log").read_text()
+
+
+def test_the_observer_dies_with_its_daemon_and_not_the_other_way(tmp_path):
+    agent = daemon(tmp_path)
+    try:
+        assert until(lambda: status(tmp_path).get("windows", 0) >= 1, timeout=10), (tmp_path / "log").read_text()
+        os.kill(observer_of(agent), signal.SIGKILL)
+        assert until(lambda: status(tmp_path).get("running") is False, timeout=5)
+        assert agent.poll() is None, "the lease does not depend on who measures"
+    finally:
+        agent.kill()
+        agent.wait(10)
+    agent = daemon(tmp_path)
+    assert until(lambda: status(tmp_path).get("windows", 0) >= 1, timeout=10)
+    observer = observer_of(agent)
+    agent.kill()
+    agent.wait(10)
+    assert until(lambda: not pathlib.Path(f"/proc/{observer}").exists() or of_status(observer, "State") == "Z", timeout=5)
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["--work", "ftp://h:1"], "redis://HOST"), (["--cpu", "4000"], "those are"), (["--spin", "2"], "full, off"),
+    (["--window", "1ms"], "a window of"), (["--for", "0"], "a run of"), (["--budget", "5ms"], "--work"),
+    (["--placement", "policy"], "SERVICE=host"), (["--out", "/no/such/folder/x"], "/no/such/folder"),
+    (["--work", "tcp://127.0.0.1:1", "--netns", "no-such"], "no-such")])
+def test_measure_says_what_is_wrong_before_it_measures(tmp_path, arguments, complaint):
+    if "--out" not in arguments:
+        arguments = [*arguments, "--out", tmp_path / "m.jsonl"]
+    run = outrigger("measure", "--label", "x", *arguments, check=False)
+    assert run.returncode == 1 and complaint in run.stderr, run
+    assert not (tmp_path / "m.jsonl").exists()
+
+
+def test_measure_leaves_a_sealed_file_and_replaces_none(tmp_path):
+    file = tmp_path / "before.jsonl"
+    run = outrigger("measure", "--for", "3s", "--label", "before", "--out", file, "-o", "json")
+    said = json.loads(run.stdout)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert said["windows"] == 3 and lines[-1]["seal"]["windows"] == 3 and lines[0]["label"] == "before"
+    figures = {one["name"]: one for one in said["figures"]}
+    assert figures["wakeups.p50"]["value"] > 0
+    assert figures["wakeups.p99.9"]["value"] is None and "needs" in figures["wakeups.p99.9"]["how"]
+    again = outrigger("measure", "--for", "3s", "--label", "before", "--out", file, check=False)
+    assert again.returncode == 1 and "--force" in again.stderr
+
+
+def test_measure_that_is_interrupted_keeps_what_there_is(tmp_path):
+    from support.lab import PROGRAM
+    file = tmp_path / "cut.jsonl"
+    measuring = subprocess.Popen([PROGRAM, "measure", "--for", "60s", "--label", "cut", "--out", file], stdout=subprocess.PIPE, text=True)
+    assert until(lambda: pathlib.Path(f"/proc/{measuring.pid}/task").exists() and
+                 len(os.listdir(f"/proc/{measuring.pid}/task")) >= 3, timeout=5)
+    measuring.send_signal(signal.SIGINT)
+    out, _ = measuring.communicate(timeout=20)
+    assert measuring.returncode == 0 and "ended early" in out, out
+    lines = file.read_text().splitlines()
+    assert "seal" in json.loads(lines[-1]) and "ended early" in lines[-2]
