@@ -18,17 +18,22 @@ using stats::Resampling;
 
 constexpr double kMargin = 0.0953;      // 10 %: of CPU in use
 constexpr double kWideMargin = 0.2231;  // 25 %: of variances and rates, which vary themselves
+constexpr double kFewestWindows = 8;    // of a variance
 constexpr double kFewestEvents = 10;    // of both sides: a rate of fewer is no rate
 
-double mean_of_first(Rows rows) {
-  double sum = 0;
-  for (const Row* row : rows) sum += (*row)[0];
-  return sum / static_cast<double>(rows.size());
+// Sums over rows, column by column.
+Row sum_of(Rows rows) {
+  Row sum(rows.empty() ? 0 : rows[0]->size(), 0);
+  for (const Row* row : rows)
+    std::transform(row->begin(), row->end(), sum.begin(), sum.begin(), std::plus<>());
+  return sum;
 }
 
+// Rows of a value and 1.
 std::optional<double> mean(Rows rows) {
   if (rows.empty()) return std::nullopt;
-  return mean_of_first(rows);
+  const Row sum = sum_of(rows);
+  return sum[0] / sum[1];
 }
 
 // One number a window; windows of which `of` says nothing are left out.
@@ -36,60 +41,60 @@ RowsOf each(const std::function<std::optional<double>(const Window&)>& of) {
   return [of](const Run& run) {
     std::vector<Row> rows;
     for (const Window* window : run.windows) {
-      if (const auto value = of(*window)) rows.push_back({*value});
+      if (const auto value = of(*window)) rows.push_back({*value, 1});
     }
     return rows;
   };
 }
 
+// 1, and of each CPU its busy share in percentage points and the square of it.
 std::vector<Row> busy_by_cpu(const Run& run) {
   std::vector<Row> rows;
   for (const Window* window : run.windows) {
-    Row row;
-    for (const auto& [cpu, shares] : window->cpu) row.push_back(100 * busy(shares));
-    if (!row.empty()) rows.push_back(std::move(row));
+    Row row = {1};
+    for (const auto& [cpu, shares] : window->cpu) {
+      const double share = 100 * busy(shares);
+      row.push_back(share);
+      row.push_back(share * share);
+    }
+    rows.push_back(std::move(row));
   }
   return rows;
 }
 
 // The mean over CPUs of the variance over windows.
 std::optional<double> variance_over_windows(Rows rows) {
-  if (rows.empty()) return std::nullopt;
-  double sum = 0;
-  std::vector<double> values(rows.size());
-  for (size_t cpu = 0; cpu < rows[0]->size(); ++cpu) {
-    std::transform(rows.begin(), rows.end(), values.begin(), [&](const Row* row) { return (*row)[cpu]; });
-    const auto one = stats::variance(values);
-    if (!one) return std::nullopt;
-    sum += *one;
-  }
-  return sum / static_cast<double>(rows[0]->size());
+  const Row sum = sum_of(rows);
+  if (sum.size() < 3 || sum[0] < kFewestWindows) return std::nullopt;
+  double variances = 0;
+  for (size_t i = 1; i < sum.size(); i += 2)
+    variances += std::max(0.0, sum[i + 1] - sum[i] * sum[i] / sum[0]) / (sum[0] - 1);
+  return variances / static_cast<double>((sum.size() - 1) / 2);
 }
 
-// The mean over windows of the variance over CPUs.
-std::optional<double> variance_over_cpus(Rows rows) {
-  if (rows.empty() || rows[0]->size() < 2) return std::nullopt;
-  double sum = 0;
-  for (const Row* row : rows) {
-    const auto n = static_cast<double>(row->size());
+RowsOf variance_by_window() {
+  return each([](const Window& window) -> std::optional<double> {
+    const auto n = static_cast<double>(window.cpu.size());
     double total = 0, squares = 0;
-    for (const double value : *row) total += value, squares += value * value;
-    sum += std::max(0.0, squares / n - total * total / n / n);
-  }
-  return sum / static_cast<double>(rows.size());
+    for (const auto& [cpu, shares] : window.cpu) {
+      const double share = 100 * busy(shares);
+      total += share, squares += share * share;
+    }
+    return std::max(0.0, squares / n - total * total / n / n);
+  });
 }
 
 Figure variance_figure(Blocks blocks, const Resampling& how) {
   Figure figure{.name = "cpu.variance", .title = "variance of CPU use over windows", .unit = "pp²"};
   figure.decides = true, figure.role = Role::kWeighs, figure.margin = kWideMargin, figure.least = 1;
-  return judged(figure, row_evidence(blocks, busy_by_cpu, variance_over_windows, how, true),
+  return judged(figure, row_evidence(blocks, busy_by_cpu, variance_over_windows, Kind::kSummable, how, true),
                 "of each CPU's busy share (percentage points) over windows, the mean over CPUs");
 }
 
 Figure across_figure(Blocks blocks, const Resampling& how) {
   const Figure figure{
       .name = "cpu.variance_across", .title = "variance of CPU use across CPUs", .unit = "pp²"};
-  return judged(figure, row_evidence(blocks, busy_by_cpu, variance_over_cpus, how, false),
+  return judged(figure, row_evidence(blocks, variance_by_window(), mean, Kind::kSummable, how, false),
                 "of the busy shares of CPUs in a window, the mean over windows");
 }
 
@@ -106,7 +111,8 @@ Figure class_figure(Blocks blocks, const Resampling& how, const std::string& nam
     for (const auto& [cpu, shares] : window.cpu) sum += share(shares);
     return sum;
   });
-  return judged(figure, row_evidence(blocks, rows, mean, how, all), "mean over windows of the sum over CPUs");
+  return judged(figure, row_evidence(blocks, rows, mean, Kind::kSummable, how, all),
+                "mean over windows of the sum over CPUs");
 }
 
 void add_cpu(Blocks blocks, const Resampling& how, Section& section) {
@@ -137,7 +143,7 @@ void add_run_queue(Blocks blocks, const Resampling& how, Section& section) {
     for (const auto& [cpu, wait] : window.run_queue_wait) sum += 1000 * wait;
     return sum;
   });
-  const Evidence evidence = row_evidence(blocks, rows, mean, how, false);
+  const Evidence evidence = row_evidence(blocks, rows, mean, Kind::kSummable, how, false);
   if (evidence.n_before > 0 || evidence.n_after > 0)
     section.figures.push_back(
         judged(figure, evidence, "that tasks waited for a CPU though ready to run (schedstat)"));
@@ -145,10 +151,9 @@ void add_run_queue(Blocks blocks, const Resampling& how, Section& section) {
 
 // Events and the seconds that somebody looked; half an event more, so that none in one arm has a logarithm.
 std::optional<double> rate(Rows rows) {
-  double events = 0, looked = 0;
-  for (const Row* row : rows) events += (*row)[0], looked += (*row)[1];
-  if (!(looked > 0)) return std::nullopt;
-  return (events + 0.5) / looked;
+  if (rows.empty()) return std::nullopt;
+  const Row sum = sum_of(rows);
+  return (sum[0] + 0.5) / sum[1];
 }
 
 RowsOf gaps_over(uint64_t ns) {
@@ -183,7 +188,7 @@ void add_gaps(Blocks blocks, const Resampling& how, uint32_t us, Section& sectio
   const RowsOf rows = gaps_over(uint64_t{1000} * us);
   const Seen before = seen_of(blocks, rows, &Block::before), after = seen_of(blocks, rows, &Block::after);
   if (before.looked <= 0 || after.looked <= 0) return;
-  Evidence evidence = row_evidence(blocks, rows, rate, how, false);
+  Evidence evidence = row_evidence(blocks, rows, rate, Kind::kSummable, how, false);
   evidence.before = before.events / before.looked, evidence.after = after.events / after.looked;
   figure.why = absl::StrCat(number(before.events), " in ", amount(before.looked, "s"), " looked at, ",
                             number(after.events), " in ", amount(after.looked, "s"));

@@ -13,7 +13,9 @@ using stats::Interval;
 using stats::Resampling;
 using stats::Sketch;
 
-constexpr size_t kMostSketches = 128;  // of a side of a block: more would only cost time
+constexpr size_t kMostParts = 128;  // of a side of a block: more would only cost time
+
+size_t parts_of(const std::vector<Run>& runs) { return std::max<size_t>(kMostParts / runs.size(), 8); }
 
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -82,7 +84,7 @@ SketchSide side_of(const std::vector<Run>& runs, const SketchOf& sketch_of, doub
     const Sketch whole = merged(windows);
     if (whole.count() >= stats::samples_needed(q))
       side.logs.push_back(std::log(std::max(whole.quantile(q), 0.5)));
-    windows = merged_to(std::move(windows), std::max<size_t>(kMostSketches / runs.size(), 8));
+    windows = merged_to(std::move(windows), parts_of(runs));
     side.windows.insert(side.windows.end(), windows.begin(), windows.end());
   }
   if (side.logs.size() < runs.size()) side.logs.clear();
@@ -95,6 +97,7 @@ std::optional<double> quantile_in(const Sketch& all, double q) {
 }
 
 struct RowSide {
+  uint64_t windows = 0;
   std::vector<Row> rows;
   std::vector<double> logs;
 };
@@ -110,11 +113,14 @@ std::optional<double> log_of(const std::optional<double>& value) {
   return std::log(*value);
 }
 
-RowSide side_of(const std::vector<Run>& runs, const RowsOf& rows_of, const RowStatistic& statistic) {
+RowSide side_of(const std::vector<Run>& runs, const RowsOf& rows_of, const RowStatistic& statistic,
+                Kind kind) {
   RowSide side;
   for (const Run& run : runs) {
     std::vector<Row> rows = rows_of(run);
+    side.windows += rows.size();
     if (const auto log = log_of(statistic(pointers(rows)))) side.logs.push_back(*log);
+    if (kind == Kind::kSummable) rows = summed_to(std::move(rows), parts_of(runs));
     side.rows.insert(side.rows.end(), std::make_move_iterator(rows.begin()),
                      std::make_move_iterator(rows.end()));
   }
@@ -182,6 +188,20 @@ std::vector<Sketch> merged_to(std::vector<Sketch> windows, size_t most) {
   return out;
 }
 
+std::vector<Row> summed_to(std::vector<Row> rows, size_t most) {
+  const size_t each = (rows.size() + most - 1) / most;
+  if (each <= 1) return rows;
+  std::vector<Row> out;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % each == 0) {
+      out.push_back(std::move(rows[i]));
+    } else {
+      std::transform(rows[i].begin(), rows[i].end(), out.back().begin(), out.back().begin(), std::plus<>());
+    }
+  }
+  return out;
+}
+
 std::optional<double> between_runs(std::span<const RunLogs> blocks, double level) {
   if (blocks.empty()) return std::nullopt;
   double scatter = 0, freedom = 0, parts = 0;
@@ -222,15 +242,16 @@ Evidence quantile_evidence(std::span<const Block> blocks, const SketchOf& sketch
 }
 
 Evidence row_evidence(std::span<const Block> blocks, const RowsOf& rows_of, const RowStatistic& statistic,
-                      const Resampling& how, bool decides) {
+                      Kind kind, const Resampling& how, bool decides) {
   std::vector<RowBlock> sides;
   std::vector<RunLogs> logs;
   Evidence evidence;
   for (const Block& block : blocks) {
-    sides.push_back({side_of(block.before, rows_of, statistic), side_of(block.after, rows_of, statistic)});
+    sides.push_back(
+        {side_of(block.before, rows_of, statistic, kind), side_of(block.after, rows_of, statistic, kind)});
     logs.push_back({sides.back().before.logs, sides.back().after.logs});
-    evidence.n_before += sides.back().before.rows.size();
-    evidence.n_after += sides.back().after.rows.size();
+    evidence.n_before += sides.back().before.windows;
+    evidence.n_after += sides.back().after.windows;
   }
   evidence.before = value_of(sides, statistic, &RowBlock::before);
   evidence.after = value_of(sides, statistic, &RowBlock::after);

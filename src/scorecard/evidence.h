@@ -27,13 +27,15 @@ using SketchOf = std::function<stats::Sketch(const measure::Window&)>;
 Evidence quantile_evidence(std::span<const Block> blocks, const SketchOf& sketch_of, double q,
                            const stats::Resampling& how, bool decides);
 
-// What a window says, and a statistic of many of them; none when there are too few.
+// What a window says, and a statistic of many of them; none when there are too few.  Rows that are `summable`
+// say of two windows what the sum of their rows says: of long runs neighbours are summed.
 using Row = std::vector<double>;
 using Rows = std::span<const Row* const>;
 using RowStatistic = std::function<std::optional<double>(Rows)>;
 using RowsOf = std::function<std::vector<Row>(const Run&)>;
+enum class Kind { kSummable, kSingle };
 Evidence row_evidence(std::span<const Block> blocks, const RowsOf& rows_of, const RowStatistic& statistic,
-                      const stats::Resampling& how, bool decides);
+                      Kind kind, const stats::Resampling& how, bool decides);
 
 // Half the width of the interval that differences between runs of the same arm and block call for (Student),
 // for the mean change over blocks; by differences between blocks when arms have one run each and there are
@@ -43,7 +45,8 @@ struct RunLogs {  // of the statistic, by run
 };
 std::optional<double> between_runs(std::span<const RunLogs> blocks, double level);
 
-// Neighbours merged until there are at most `most`.
+// Neighbours put together until there are at most `most`.
 std::vector<stats::Sketch> merged_to(std::vector<stats::Sketch> windows, size_t most);
+std::vector<Row> summed_to(std::vector<Row> rows, size_t most);
 
 }  // namespace outrigger::scorecard

@@ -20,6 +20,7 @@ constexpr double kMargin = 0.0488;           // 5 %
 constexpr double kTenth = 0.0953;            // 10 %
 constexpr double kWideMargin = 0.2231;       // 25 %
 constexpr uint64_t kSamplesOfAWindow = 100;  // so that its p99 is not its maximum
+constexpr size_t kMostWindows = 1000;        // of a run: more would only cost time
 constexpr double kResolution = 0.004;        // of sketches: no spread below it is real
 constexpr double kSpeaks = 20;               // of an e-value: 1 / 5 %
 
@@ -68,7 +69,7 @@ Figure stability_figure(Blocks blocks, const Resampling& how, size_t together) {
   const std::string method =
       absl::StrCat("median absolute deviation of log p99 over windows", together == 1 ? "" : " of ",
                    together == 1 ? "" : absl::StrCat(together, " put together"));
-  Evidence evidence = row_evidence(blocks, rows, deviation, how, true);
+  Evidence evidence = row_evidence(blocks, rows, deviation, Kind::kSingle, how, true);
   if (!evidence.change) figure.why = "needs 8 windows of at least 100 requests of each side of each block";
   return judged(figure, evidence, method);
 }
@@ -81,14 +82,14 @@ Figure budget_figure(Blocks blocks, const Resampling& how, size_t together, doub
   const double bound = std::log(budget_ms * 1e6);
   const RowsOf rows = [together, bound](const Run& run) {
     std::vector<Row> over = log_p99s(run, together);
-    for (Row& row : over) row[0] = row[0] > bound ? 1 : 0;
+    for (Row& row : over) row = {row[0] > bound ? 1.0 : 0.0, 1};
     return over;
   };
   const RowStatistic share = [](Rows all) -> std::optional<double> {
     if (all.empty()) return std::nullopt;
-    double sum = 0.5;
-    for (const Row* row : all) sum += (*row)[0];
-    return 100 * sum / static_cast<double>(all.size() + 1);
+    double over = 0.5, windows = 1;
+    for (const Row* row : all) over += (*row)[0], windows += (*row)[1];
+    return 100 * over / windows;
   };
   const auto plain_share = [&](std::vector<Run> Block::*side) {
     double sum = 0, n = 0;
@@ -99,7 +100,7 @@ Figure budget_figure(Blocks blocks, const Resampling& how, size_t together, doub
     }
     return n > 0 ? std::optional(100 * sum / n) : std::nullopt;
   };
-  Evidence evidence = row_evidence(blocks, rows, share, how, false);
+  Evidence evidence = row_evidence(blocks, rows, share, Kind::kSummable, how, false);
   evidence.before = plain_share(&Block::before), evidence.after = plain_share(&Block::after);
   return judged(figure, evidence, "share of windows whose p99 is over the budget");
 }
@@ -155,16 +156,19 @@ stats::Sketch latency_with_failed(const Window& window) {
 
 size_t windows_together(Blocks blocks) {
   uint64_t fewest = UINT64_MAX;
+  size_t longest = 0;
   for (const Block& block : blocks) {
     for (const auto* side : {&block.before, &block.after}) {
       for (const Run& run : *side) {
         uint64_t samples = 0;
+        longest = std::max(longest, run.windows.size());
         for (const Window* window : run.windows) samples += window->latency.count() + window->failed;
         fewest = std::min(fewest, samples / std::max<size_t>(run.windows.size(), 1));
       }
     }
   }
-  return fewest == 0 ? kSamplesOfAWindow : (kSamplesOfAWindow + fewest - 1) / fewest;
+  const size_t by_samples = (kSamplesOfAWindow + fewest - 1) / std::max<uint64_t>(fewest, 1);
+  return std::max({by_samples, (longest + kMostWindows - 1) / kMostWindows, size_t{1}});
 }
 
 std::vector<Row> log_p99s(const Run& run, size_t together) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <span>
 
 namespace outrigger::scorecard {
 
@@ -103,14 +105,24 @@ double window_seconds(Blocks blocks) {
   return static_cast<double>(blocks[0].before[0].windows[0]->length_ms) / 1000;
 }
 
-// Two rows of values next to each other, at the same steps.
-Curve side_by_side(const std::vector<double>& before, const std::vector<double>& after, double step) {
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+double greatest_of(std::span<const double> values) { return *std::max_element(values.begin(), values.end()); }
+
+// Two rows of values next to each other, at the same steps; of long ones neighbours become one by `one_of`.
+Curve side_by_side(const std::vector<double>& before, const std::vector<double>& after, double step,
+                   double (*one_of)(std::span<const double>)) {
   Curve curve;
-  const size_t n = std::min(std::max(before.size(), after.size()), kMostWindows);
-  for (size_t i = 0; i < n; ++i) {
+  const size_t n = std::max(before.size(), after.size()), each = n / kMostWindows + 1;
+  const auto at = [&](const std::vector<double>& values, size_t i) -> std::optional<double> {
+    if (i >= values.size()) return std::nullopt;
+    return one_of(std::span(values).subspan(i, std::min(each, values.size() - i)));
+  };
+  for (size_t i = 0; i < n; i += each) {
     curve.x.push_back(static_cast<double>(i) * step);
-    curve.before.push_back(i < before.size() ? std::optional(before[i]) : std::nullopt);
-    curve.after.push_back(i < after.size() ? std::optional(after[i]) : std::nullopt);
+    curve.before.push_back(at(before, i));
+    curve.after.push_back(at(after, i));
   }
   return curve;
 }
@@ -127,7 +139,7 @@ Curve p99_curve(Blocks blocks) {
     return out;
   };
   return side_by_side(values(&Block::before), values(&Block::after),
-                      window_seconds(blocks) * static_cast<double>(together));
+                      window_seconds(blocks) * static_cast<double>(together), greatest_of);
 }
 
 Curve busy_curve(Blocks blocks) {
@@ -140,7 +152,7 @@ Curve busy_curve(Blocks blocks) {
     });
     return out;
   };
-  return side_by_side(values(&Block::before), values(&Block::after), window_seconds(blocks));
+  return side_by_side(values(&Block::before), values(&Block::after), window_seconds(blocks), mean_of);
 }
 
 Curve deviation_curve(Blocks blocks) {

@@ -227,6 +227,21 @@ TEST(Services, MovedTogetherAreJudgedTogetherAndApartApart) {
   EXPECT_EQ(card.services[1].verdict, Verdict::kPays) << card.services[1].why;
 }
 
+TEST(SummedTo, SumsNeighboursColumnByColumn) {
+  EXPECT_EQ(summed_to({{1, 10}, {2, 20}, {3, 30}, {4, 40}, {5, 50}}, 2),
+            (std::vector<Row>{{6, 60}, {9, 90}}));
+  EXPECT_EQ(summed_to({{1}, {2}}, 2), (std::vector<Row>{{1}, {2}}));
+}
+
+// A day of windows of a second must not take a day.
+TEST(Figures, OfLongRunsAreThoseOfShortOnes) {
+  const Shape day{.windows = 20'000, .requests = 20, .unrest = 0.005};
+  const Scorecard card = card_of(sides(day, day));
+  EXPECT_NEAR(*figure_of(card, "cpu.variance")->before, 25, 1) << "(5 points)^2";
+  EXPECT_NEAR(*figure_of(card, "cpu.busy")->before, 0.8, 0.01);
+  EXPECT_EQ(figure_of(card, "cpu.busy")->n_before, 20'000u);
+}
+
 TEST(BetweenRuns, IsStudentsIntervalOfTheMeanChange) {
   // One block of ABBA: runs of an arm differ by 0.1 and 0.3; s^2 = (0.005 + 0.045) / 2, t of 2 degrees 4.303.
   const std::vector<RunLogs> one = {{{1.0, 1.1}, {2.0, 2.3}}};
