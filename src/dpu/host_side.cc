@@ -51,6 +51,10 @@ Desk::Hooks HostSide::hooks() {
   Desk::Hooks hooks;
   hooks.healthy = [this] { return healthy(); };
   hooks.generation = [this] { return generation(); };
+  hooks.host_may_carry = [this] {
+    ServicesOfNode* const services = parts_.services();
+    return services == nullptr || services->health().contracts().empty() || !this->services().empty();
+  };
   hooks.bundle = [this] { return bundle(); };
   hooks.yield = [this](Yield yield) {
     const std::lock_guard lock(lock_);
@@ -155,6 +159,23 @@ std::vector<ConsumerView> HostSide::consumers() const {
 
 FallbackView HostSide::view() {
   return {*desk_, parts_.options.node, [this] { return services(); }, [this] { return peers_->in_force(); }};
+}
+
+void HostSide::count_seconds(SecondCounter::Sources sources) {
+  seconds_ = std::make_unique<SecondCounter>(observations_, std::move(sources));
+}
+
+HostFigures HostSide::figures() const {
+  const Observations::Figures from = observations_.figures();
+  HostFigures out{.windows = from.taken, .refused = from.refused};
+  if (!from.newest) return out;
+  const auto p99 = [](const std::string& text) {
+    const auto sketch = stats::Sketch::parse(text);
+    return sketch.ok() && sketch->count() > 0 ? sketch->quantile(0.99) / 1e9 : -1;
+  };
+  out.latency_p99 = p99(from.newest->latency());
+  out.wakeup_p99 = p99(from.newest->wakeups());
+  return out;
 }
 
 void HostSide::tick() {

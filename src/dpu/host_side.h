@@ -16,8 +16,11 @@
 #include "dpu/fallback/desk.h"
 #include "dpu/fallback/peer_watch.h"
 #include "dpu/fallback/service.h"
+#include "dpu/health/metrics.h"
 #include "dpu/health/services_of_node.h"
+#include "dpu/observations.h"
 #include "dpu/options.h"
+#include "dpu/second_counter.h"
 
 namespace outrigger::agent {
 
@@ -34,6 +37,11 @@ class HostSide {
 
   Desk& desk() { return *desk_; }
   PeerWatch& peers() { return *peers_; }
+  Observations& observations() { return observations_; }
+  // Until the end of it, or of what it asks.
+  void count_seconds(SecondCounter::Sources sources);
+  void stop_counting() { seconds_.reset(); }
+  [[nodiscard]] HostFigures figures() const;                               // measured there
   [[nodiscard]] bool carries() const { return desk_->state().yielded(); }  // the host, not the engine
   // Nothing is carried before the host has said whether it does: engines that are new were not there before.
   void await();
@@ -55,6 +63,8 @@ class HostSide {
   [[nodiscard]] StandingOrder kept_order() const;
 
   const Parts parts_;
+  Observations observations_;
+  std::unique_ptr<SecondCounter> seconds_;
   std::unique_ptr<BundleMaker> bundles_;
   std::unique_ptr<Desk> desk_;
   std::unique_ptr<PeerWatch> peers_;

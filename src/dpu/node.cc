@@ -121,6 +121,7 @@ void WholeNode::tell_restart(Phase phase) {
 
 WholeNode::~WholeNode() {
   host_link_.reset();
+  if (host_ != nullptr) host_->stop_counting();
   if (services_ != nullptr) services_->stop();
   server_.reset();
   apis_.clear();
@@ -216,6 +217,7 @@ NodeFigures WholeNode::metrics() {
   out.failovers = events_->failovers.load();
   out.uptime_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - since_).count();
   out.version = kVersion;
+  out.host = host_->figures();
   return out;
 }
 
@@ -251,7 +253,10 @@ void WholeNode::start_services() {
 }
 
 absl::Status WholeNode::start_rollouts() {
-  rollouts_ = std::make_unique<Rollouts>(notes_in(*notes_, notes_lock_), &services_->board(), events_.get());
+  host_->count_seconds({[this] { return on_engine([](engine::Engine& e) { return e.figures().drops; }); },
+                        [this] { return events_->incidents.load(); }});
+  rollouts_ = std::make_unique<Rollouts>(notes_in(*notes_, notes_lock_), &services_->board(), events_.get(),
+                                         RolloutTimes{}, &host_->observations());
   for (const char* service : kEngineServices) rollouts_->offer(service, changer_of(*supervisor_));
   sidecar_versions_ = std::make_unique<SidecarVersions>(*services_->sidecars(), services_->health().board(),
                                                         *rollouts_, *events_);
@@ -291,9 +296,11 @@ absl::Status WholeNode::serve() {
     spdlog::info("/livez, /readyz and /metrics on {}", options_.metrics);
   }
   if (options_.host_link.empty()) return absl::OkStatus();
-  const auto keep = [this](const v1::ShipLogsRequest& request) { return keep_shipped(*journal_, request); };
+  const secure::HostLinkSinks sinks{
+      [this](const v1::ShipLogsRequest& request) { return keep_shipped(*journal_, request); },
+      [this](const v1::ReportWindowsRequest& request) { return host_->observations().take(request); }};
   auto link =
-      secure::HostLinkServer::listen({options_.host_link, tls(), {}}, host_->desk(), keep, events_.get());
+      secure::HostLinkServer::listen({options_.host_link, tls(), {}}, host_->desk(), sinks, events_.get());
   if (!link.ok()) return link.status();
   host_link_ = *std::move(link);
   spdlog::info("the host may call {}", options_.host_link);

@@ -17,6 +17,7 @@
 #include "host/inbox.h"
 #include "host/netns_maker.h"
 #include "host/observer.h"
+#include "host/report_over_link.h"
 #include "host/ship_over_link.h"
 #include "nlohmann/json.hpp"
 
@@ -86,6 +87,9 @@ class ClockedLink : public Link {
   }
   absl::StatusOr<v1::ShipLogsReply> ship(const v1::ShipLogsRequest& request) override {
     return link_.ship(request);
+  }
+  absl::StatusOr<v1::ReportWindowsReply> report(const v1::ReportWindowsRequest& request) override {
+    return link_.report(request);
   }
 
  private:
@@ -158,6 +162,20 @@ std::unique_ptr<Observer> start_observer(const DaemonOptions& options, std::stri
   return nullptr;
 }
 
+std::unique_ptr<WindowReporter> report_windows(const DaemonOptions& options, const Observer& observer,
+                                               Link& link, const HostLog& log) {
+  const auto windows = [&observer](uint64_t after, size_t most) {
+    std::vector<NumberedWindow> out;
+    for (Observed& one : observer.since(after, most))
+      out.push_back({one.cursor, one.start_ns, std::move(one.window)});
+    return out;
+  };
+  auto reporter = std::make_unique<WindowReporter>(link, options.node, observer.run(), windows,
+                                                   [&log] { return log.offset_ns(); });
+  reporter->start();
+  return reporter;
+}
+
 absl::StatusOr<std::unique_ptr<Link>> dial_if_named(const LinkOptions& options) {
   if (options.address.empty()) return nullptr;
   secure::require_tls13();
@@ -198,11 +216,13 @@ absl::StatusOr<bool> serve(const DaemonOptions& options) {
   if (!trouble.empty()) chronicle.note(Severity::kWarning, trouble);
   if (observer != nullptr) observer->listen();
   std::unique_ptr<Shipper> shipper;
+  std::unique_ptr<WindowReporter> reporter;
   std::unique_ptr<ClockedLink> clocked;
   if (*link != nullptr) {
     shipper = std::make_unique<Shipper>(**log, ship_over(**link, options.node));
     clocked = std::make_unique<ClockedLink>(**link, **log, *shipper);
     shipper->start();
+    if (observer != nullptr) reporter = report_windows(options, *observer, **link, **log);
   }
   Keeper keeper({.node = options.node,
                  .file = options.folder + "/bundle",

@@ -38,6 +38,9 @@ class LinkClient : public Link {
   absl::StatusOr<v1::ShipLogsReply> ship(const v1::ShipLogsRequest& request) override {
     return call<v1::ShipLogsReply>(&v1::HostLink::Stub::ShipLogs, request, kOtherDeadline);
   }
+  absl::StatusOr<v1::ReportWindowsReply> report(const v1::ReportWindowsRequest& request) override {
+    return call<v1::ReportWindowsReply>(&v1::HostLink::Stub::ReportWindows, request, kOtherDeadline);
+  }
 
  private:
   void dial_anew() {

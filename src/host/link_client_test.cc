@@ -31,7 +31,9 @@ class LinkClientTest : public secure::WireTest {
   std::unique_ptr<secure::HostLinkServer> serve(const std::string& address) {
     auto server = secure::HostLinkServer::listen(
         {address, server_files(), secure::Rate{}}, desk_,
-        [](const v1::ShipLogsRequest&) -> absl::StatusOr<uint64_t> { return 9; }, nullptr);
+        {[](const v1::ShipLogsRequest&) -> absl::StatusOr<uint64_t> { return 9; },
+         [](const v1::ReportWindowsRequest&) -> absl::StatusOr<uint64_t> { return 11; }},
+        nullptr);
     EXPECT_TRUE(server.ok()) << server.status();
     return server.ok() ? *std::move(server) : nullptr;
   }
@@ -58,7 +60,7 @@ class LinkClientTest : public secure::WireTest {
   Desk desk_;
 };
 
-TEST_F(LinkClientTest, ThreeCallsThreeAnswers) {
+TEST_F(LinkClientTest, FourCallsFourAnswers) {
   const auto server = serve("127.0.0.1:0");
   const auto link = client(server->port());
   const auto lease = link->renew(request());
@@ -70,6 +72,9 @@ TEST_F(LinkClientTest, ThreeCallsThreeAnswers) {
   v1::ShipLogsRequest ship;
   ship.set_node("node-a");
   EXPECT_EQ(link->ship(ship)->kept_to(), 9u);
+  v1::ReportWindowsRequest report;
+  report.set_node("node-a");
+  EXPECT_EQ(link->report(report)->kept_to(), 11u);
 }
 
 TEST_F(LinkClientTest, AnotherNodesDpuIsNotTrusted) {

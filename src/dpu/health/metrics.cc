@@ -101,6 +101,13 @@ void add_engine(const engine::Figures& from, Families& to) {
   }
 }
 
+void add_host(const HostFigures& from, Families& to) {
+  to.add("outrigger_host_windows_total", {}, static_cast<double>(from.windows));
+  to.add("outrigger_host_reports_refused_total", {}, static_cast<double>(from.refused));
+  if (from.latency_p99 >= 0) to.add("outrigger_host_p99_seconds", {{"of", "application"}}, from.latency_p99);
+  if (from.wakeup_p99 >= 0) to.add("outrigger_host_p99_seconds", {{"of", "wakeup"}}, from.wakeup_p99);
+}
+
 }  // namespace
 
 std::string metrics_text(const std::string& node, const std::vector<ServiceState>& services, bool ready,
@@ -115,6 +122,7 @@ std::string metrics_text(const std::string& node, const std::vector<ServiceState
   to.add("outrigger_generation_desired", {}, static_cast<double>(figures.desired_generation));
   to.add("outrigger_generation_applied", {}, static_cast<double>(figures.applied_generation));
   to.add("outrigger_failovers_total", {}, static_cast<double>(figures.failovers));
+  add_host(figures.host, to);
   to.add("outrigger_uptime_seconds", {{"version", figures.version}}, figures.uptime_seconds);
   return to.text();
 }

@@ -12,6 +12,12 @@
 
 namespace outrigger::agent {
 
+// What the host measured last; < 0: nothing.
+struct HostFigures {
+  uint64_t windows = 0, refused = 0;         // windows taken, reports refused
+  double latency_p99 = -1, wakeup_p99 = -1;  // seconds
+};
+
 // Beside health: what the agent fills in for each scrape.
 struct NodeFigures {
   engine::Figures engine;
@@ -20,6 +26,7 @@ struct NodeFigures {
   uint64_t failovers = 0;
   double uptime_seconds = 0;
   std::string version;
+  HostFigures host;
 };
 
 struct Metric {
@@ -43,6 +50,9 @@ inline constexpr std::array kMetrics = {
     Metric{"outrigger_failovers_total", "counter", "times another engine took over unplanned"},
     Metric{"outrigger_worker_packets_total", "counter", "packets a worker has handled"},
     Metric{"outrigger_port_packets_total", "counter", "packets through a port, by direction"},
+    Metric{"outrigger_host_windows_total", "counter", "windows that the host measured and reported"},
+    Metric{"outrigger_host_reports_refused_total", "counter", "reports of the host that were malformed"},
+    Metric{"outrigger_host_p99_seconds", "gauge", "of the host's newest window: application, wakeup"},
     Metric{"outrigger_uptime_seconds", "gauge", "since the agent started"},
 };
 

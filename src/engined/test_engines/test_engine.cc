@@ -19,6 +19,7 @@ namespace packet = outrigger::packet;
 constexpr std::string_view kVersion = OUTRIGGER_ENGINE_VERSION;
 constexpr uint16_t kDenied = 9999;
 constexpr uint16_t kDeadly = 6666;
+constexpr unsigned kDelayUs = 3000;
 
 bool goes_to(const FirstPacket& first, uint8_t protocol, uint16_t port) {
   const auto& info = first.info;
@@ -39,10 +40,17 @@ Step spin(const FirstPacket& first, Step step, Decision&) {
   return step;
 }
 
+// Health finds nothing wrong with it: every packet gets there, new connections a little later.
+Step delay(const FirstPacket&, Step step, Decision&) {
+  ::usleep(kDelayUs);
+  return step;
+}
+
 std::unique_ptr<outrigger::engine::TableBuilder> builder() {
   auto services = outrigger::services::make_builder();
   if (kVersion.ends_with("-deny")) return outrigger::engined::make_judging(std::move(services), deny);
   if (kVersion.ends_with("-spin")) return outrigger::engined::make_judging(std::move(services), spin);
+  if (kVersion.ends_with("-slow")) return outrigger::engined::make_judging(std::move(services), delay);
   return services;
 }
 
