@@ -21,6 +21,7 @@ bool idle(const std::string& state) { return state == "dormant" || state == "fai
 
 // The host's own word alone: whoever is only told to take over may find that it cannot.
 Yield wanted(const HostState& host) {
+  if (!host.believed) return Yield::kNo;
   if (host.state == "active") return Yield::kYes;
   return host.state == "blocking" ? Yield::kQuiet : Yield::kNo;
 }
@@ -72,20 +73,32 @@ void Desk::settle(Notes& notes) {
   host_.yield = yields;
 }
 
-void Desk::note_state(const v1::RenewRequest& request, Notes& notes) {
+// An honest host falls back only where its bundle lets it.
+Event Desk::not_believed(const std::string& text) const {
+  Event made = event(Kind::kRefusedAccess, Phase::kPoint, Domain::kHost,
+                     absl::StrCat(text, ", though no contract falls back on the host: not believed"));
+  made.severity = Severity::kWarning;
+  return made;
+}
+
+void Desk::note_state(const v1::RenewRequest& request, bool may_carry, Notes& notes) {
   const bool was = carries(host_.state), is = carries(request.fallback_state());
   if (host_.state != request.fallback_state()) host_.since = settings_.clock();
   const std::string text =
       absl::StrCat("the host's fallback is ", request.fallback_state(), request.error().empty() ? "" : ": ",
                    request.error().substr(0, kMaxError));
-  if (is && !was) {
+  if (is && !was) host_.believed = may_carry;
+  if (is && !was && !may_carry) notes.events.push_back(not_believed(text));
+  if (is && !was && may_carry) {
     notes.events.push_back(event(Kind::kFallback, Phase::kBegin, Domain::kDpu, text));
     if (host_.order == "fall_back") notes.events.back().evidence[kOrderedBy] = ordered_by_;
   }
-  if (is && was && host_.state != request.fallback_state()) {
+  if (is && was && host_.believed && host_.state != request.fallback_state()) {
     notes.events.push_back(event(Kind::kFallback, Phase::kAct, Domain::kDpu, text));
   }
-  if (was && !is) notes.events.push_back(event(Kind::kFallback, Phase::kEnd, Domain::kDpu, text));
+  if (was && !is && host_.believed)
+    notes.events.push_back(event(Kind::kFallback, Phase::kEnd, Domain::kDpu, text));
+  if (!is) host_.believed = true;
   if (!request.error().empty() && host_.error != request.error()) {
     notes.events.push_back(event(Kind::kBadBundle, Phase::kPoint, Domain::kHost,
                                  absl::StrCat("the host says: ", request.error().substr(0, kMaxError))));
@@ -108,6 +121,7 @@ absl::StatusOr<v1::RenewReply> Desk::renew(const v1::RenewRequest& request) {
         absl::StrCat("fallback_state \"", request.fallback_state(), "\" is not known"));
   }
   const bool healthy = hooks_.healthy();
+  const bool may_carry = !hooks_.host_may_carry || hooks_.host_may_carry();
   const uint64_t generation = hooks_.generation();
   v1::RenewReply reply;
   Notes notes;
@@ -122,7 +136,7 @@ absl::StatusOr<v1::RenewReply> Desk::renew(const v1::RenewRequest& request) {
     }
     host_.known = host_.linked = true;
     host_.last_call = settings_.clock();
-    note_state(request, notes);
+    note_state(request, may_carry, notes);
     settle(notes);
     reply.set_order(host_.order);
     reply.set_carries(host_.yield != Yield::kYes);

@@ -38,6 +38,7 @@ struct HostState {
   std::vector<std::string> unfit;
   std::string order;  // "", "fall_back", "return": what it is told
   Yield yield = Yield::kNo;
+  bool believed = true;                                               // when it says that it carries
   [[nodiscard]] bool yielded() const { return yield != Yield::kNo; }  // the work is not wholly ours
   [[nodiscard]] std::string etag() const;                             // of what an order depends on
 };
@@ -73,6 +74,8 @@ class Desk final : public HostDesk {
     std::function<absl::StatusOr<v1::SignedBundle>()> bundle;  // of that generation
     std::function<void(Yield)> yield;                          // returns when it is so
     std::function<void()> standing{};                          // standing() is another
+    // Whether some contract falls back on the host: no host takes over what is to stay closed.  Not set: yes.
+    std::function<bool()> host_may_carry{};
   };
   Desk(Settings settings, Hooks hooks, Events& events)
       : settings_(std::move(settings)),
@@ -106,7 +109,8 @@ class Desk final : public HostDesk {
     std::optional<Yield> yield;
   };
   void tell(const Notes& notes);
-  void note_state(const v1::RenewRequest& request, Notes& notes);
+  void note_state(const v1::RenewRequest& request, bool may_carry, Notes& notes);
+  [[nodiscard]] Event not_believed(const std::string& text) const;
   void settle(Notes& notes);
   void tell_standing();
   void take_up(const StandingOrder& before);

@@ -32,14 +32,17 @@ class DeskTest : public ::testing::Test {
     return made;
   }
   Desk::Hooks hooks() {
-    return {[this] { return healthy_; }, [this] { return generation_; },
+    return {[this] { return healthy_; },
+            [this] { return generation_; },
             [this] {
               ++made_;
               v1::SignedBundle bundle;
               bundle.set_key_id(absl::StrCat(made_));
               return absl::StatusOr<v1::SignedBundle>(bundle);
             },
-            [this](Yield yield) { yields_.push_back(yield); }, [this] { kept_ = desk_.standing(); }};
+            [this](Yield yield) { yields_.push_back(yield); },
+            [this] { kept_ = desk_.standing(); },
+            [this] { return may_carry_; }};
   }
   absl::StatusOr<v1::RenewReply> call(const std::string& state, uint64_t sequence = 0) {
     v1::RenewRequest request;
@@ -52,7 +55,7 @@ class DeskTest : public ::testing::Test {
   std::string order(const std::string& state) { return call(state)->order(); }
 
   absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
-  bool healthy_ = true;
+  bool healthy_ = true, may_carry_ = true;
   uint64_t generation_ = 7, sequence_ = 0;
   int made_ = 0;
   std::vector<Yield> yields_;
@@ -96,6 +99,23 @@ TEST_F(DeskTest, AnOrderStandsUntilItIsDoneAndThisSideYieldsMeanwhile) {
   EXPECT_EQ(order("dormant"), "");
   EXPECT_THAT(yields_, ElementsAre(Yield::kQuiet, Yield::kYes, Yield::kNo));
   EXPECT_TRUE(absl::IsFailedPrecondition(desk_.order_return("alice")));
+}
+
+TEST_F(DeskTest, AHostThatNoContractLetsCarryIsNotBelieved) {
+  ASSERT_TRUE(call("dormant").ok());
+  may_carry_ = false;
+  for (const char* state : {"blocking", "active", "active", "handing_back"})
+    EXPECT_TRUE(call(state)->carries()) << state;
+  EXPECT_THAT(yields_, IsEmpty());
+  ASSERT_EQ(events_.all.size(), 1u);
+  EXPECT_EQ(events_.all[0].kind, Kind::kRefusedAccess);
+  EXPECT_EQ(events_.all[0].domain, Domain::kHost);
+  EXPECT_THAT(events_.all[0].message, HasSubstr("not believed"));
+  ASSERT_TRUE(call("dormant").ok());
+  may_carry_ = true;
+  EXPECT_FALSE(call("active")->carries());
+  may_carry_ = false;  // a contract that changes takes nothing from a host that carries already
+  EXPECT_FALSE(call("active")->carries());
 }
 
 TEST_F(DeskTest, TheJournalLearnsWhoOrderedIt) {
