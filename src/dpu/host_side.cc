@@ -16,8 +16,8 @@ namespace {
 constexpr const char* kOrderFile = "/fallback-order";  // in the state's folder
 constexpr const char* kDataPath[] = {"vswitch", "policy", "overlay"};
 
-bool falls_back_on_host(const Contract& contract) {
-  const auto& ways = contract.service.fallback;
+bool falls_back_on_host(const manifest::Service& service) {
+  const auto& ways = service.fallback;
   return std::find(ways.begin(), ways.end(), manifest::Service::Fallback::kHost) != ways.end();
 }
 
@@ -52,8 +52,8 @@ Desk::Hooks HostSide::hooks() {
   hooks.healthy = [this] { return healthy(); };
   hooks.generation = [this] { return generation(); };
   hooks.host_may_carry = [this] {
-    ServicesOfNode* const services = parts_.services();
-    return services == nullptr || services->health().contracts().empty() || !this->services().empty();
+    DesiredState* const state = parts_.desired();
+    return state == nullptr || state->now() == nullptr || !services().empty();
   };
   hooks.bundle = [this] { return bundle(); };
   hooks.yield = [this](Yield yield) {
@@ -83,15 +83,19 @@ StandingOrder HostSide::kept_order() const {
   return known ? kept : StandingOrder{};
 }
 
+// By the contracts of the state that is in force, not by those that health has come to follow: a bundle that
+// is made in between would give the host a service that is closed by now, and would be kept.
 std::vector<std::string> HostSide::services() const {
   std::vector<std::string> out;
-  ServicesOfNode* const services = parts_.services();
-  if (services == nullptr) return out;
-  const std::vector<Contract> contracts = services->health().contracts();
-  for (const char* service : kDataPath) {
-    for (const Contract& contract : contracts) {
-      if (contract.service.meta.name == service && falls_back_on_host(contract)) out.push_back(service);
-    }
+  const DesiredState* const state = parts_.desired();
+  const auto now = state == nullptr ? nullptr : state->now();
+  if (now == nullptr) return out;
+  const std::vector<std::string> by_themselves = default_host_services();
+  for (const std::string service : kDataPath) {
+    const auto* own = now->find<manifest::Service>("Service", "", service);
+    const bool by_default =
+        std::find(by_themselves.begin(), by_themselves.end(), service) != by_themselves.end();
+    if (own == nullptr ? by_default : falls_back_on_host(*own)) out.push_back(service);
   }
   return out;
 }
