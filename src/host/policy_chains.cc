@@ -38,6 +38,7 @@ class Writer {
  public:
   Writer(const World& world, const NetworkWorld& network) : world_(world), network_(network) {
     for (const Place& place : network.places) places_[place.id] = &place;
+    for (const engine::Selector& selector : world.policy.set_selectors()) note_families(selector);
   }
 
   std::string text() {
@@ -56,6 +57,30 @@ class Writer {
   }
 
  private:
+  struct Families {
+    bool v4 = false, v6 = false;
+  };
+
+  void note_families(const engine::Selector& selector) {
+    Families& found = families_[selector.id()];
+    const auto note = [&found](const IpAddress& one) { (one.is_v4() ? found.v4 : found.v6) = true; };
+    for (const uint32_t id : selector.endpoints()) {
+      const auto place = places_.find(id);
+      if (place != places_.end())
+        std::for_each(place->second->addresses.begin(), place->second->addresses.end(), note);
+    }
+    for (const engine::Block& block : selector.blocks()) {
+      if (const auto cidr = prefix(block.cidr())) (cidr->is_v4() ? found.v4 : found.v6) = true;
+    }
+  }
+
+  // A rule whose peers have no address of a family matches none of its packets, and would be asked all the
+  // same, by each that opens a connection.  A selector that is not there is a fault for nft to find.
+  [[nodiscard]] bool may_match(uint32_t selector, bool v4) const {
+    const auto found = families_.find(selector);
+    return found == families_.end() || (v4 ? found->second.v4 : found->second.v6);
+  }
+
   void write(const engine::Selector& selector) {
     std::vector<Interval> all;
     for (const uint32_t id : selector.endpoints()) {
@@ -127,13 +152,19 @@ class Writer {
     const std::string end = absl::StrCat(verdict, " comment \"rule ", rule.id(), "\"\n");
     if (rule.selector() == 0) return absl::StrCat("    ", what, end);
     used_.insert(rule.selector());
-    return absl::StrCat("    ip ", side, " @s", rule.selector(), "_4 ", what, end,  //
-                        "    ip6 ", side, " @s", rule.selector(), "_6 ", what, end);
+    std::string text;
+    for (const bool v4 : {true, false}) {
+      if (!may_match(rule.selector(), v4)) continue;
+      absl::StrAppend(&text, v4 ? "    ip " : "    ip6 ", side, " @s", rule.selector(), v4 ? "_4 " : "_6 ",
+                      what, end);
+    }
+    return text;
   }
 
   const World& world_;
   const NetworkWorld& network_;
   std::map<uint32_t, const Place*> places_;
+  std::map<uint32_t, Families> families_;  // of selectors, by id
   std::set<uint32_t> used_;
   std::string sets_, chains_;
 };

@@ -130,6 +130,24 @@ TEST_F(RulesetTest, OnTheWayBackTheEndsChangeRoles) {
               HasSubstr("set s9_4 {\n    type ipv4_addr\n    flags interval\n    elements = { 10.1.0.12 }"));
 }
 
+TEST_F(RulesetTest, NoRuleAsksForAFamilyThatItsPeersDoNotHave) {
+  select(1, true);
+  engine::Selector& v4 = *update_.mutable_policy()->add_set_selectors();
+  v4.set_id(8);
+  v4.add_endpoints(2);
+  engine::Selector& v6 = *update_.mutable_policy()->add_set_selectors();
+  v6.set_id(9);
+  v6.add_blocks()->mutable_cidr()->set_address(std::string(16, '\0'));  // ::/0
+  for (const uint32_t selector : {8u, 9u, 10u})
+    rule(selector, engine::Rule::NETWORK, engine::Rule::DENY, selector);
+  const std::string text = policy();
+  EXPECT_THAT(text, HasSubstr("ip saddr @s8_4"));
+  EXPECT_THAT(text, Not(HasSubstr("@s8_6")));
+  EXPECT_THAT(text, HasSubstr("ip6 saddr @s9_6"));
+  EXPECT_THAT(text, Not(HasSubstr("@s9_4")));
+  EXPECT_THAT(text, HasSubstr("ip saddr @s10_4")) << "of a selector that is not there nothing is known";
+}
+
 TEST_F(RulesetTest, ABlockLosesItsExceptionsAndKeepsToItsFamily) {
   select(1, true);
   engine::Block& block = *update_.mutable_policy()->add_set_selectors()->add_blocks();
