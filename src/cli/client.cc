@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/api.h"
+#include "cli/daemon_call.h"
 #include "outrigger/v1/config.grpc.pb.h"
 #include "outrigger/v1/inspect.grpc.pb.h"
 
@@ -42,7 +43,12 @@ class Client : public Api {
   }
 
   absl::StatusOr<v1::Applied> apply(const v1::Batch& batch) override {
-    return call<v1::Applied>(*config_, &v1::Config::Stub::Apply, batch);
+    v1::Applied reply;
+    grpc::Status status = ask(*config_, &v1::Config::Stub::Apply, batch, reply);
+    if (answer_lost(status) && !batch.request_id().empty() && back_again(*channel_))
+      status = ask(*config_, &v1::Config::Stub::Apply, batch, reply);
+    if (!status.ok()) return said(status);
+    return reply;
   }
   absl::StatusOr<v1::Planned> plan(const v1::Batch& batch) override {
     return call<v1::Planned>(*config_, &v1::Config::Stub::Plan, batch);
@@ -72,11 +78,20 @@ class Client : public Api {
  private:
   template <typename Reply, typename Stub, typename Method, typename Request>
   absl::StatusOr<Reply> call(Stub& stub, Method method, const Request& request) {
+    Reply reply;
+    const grpc::Status status = ask(stub, method, request, reply);
+    if (status.ok()) return reply;
+    return said(status);
+  }
+
+  template <typename Reply, typename Stub, typename Method, typename Request>
+  grpc::Status ask(Stub& stub, Method method, const Request& request, Reply& reply) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kPatience);
-    Reply reply;
-    const grpc::Status status = (stub.*method)(&context, request, &reply);
-    if (status.ok()) return reply;
+    return (stub.*method)(&context, request, &reply);
+  }
+
+  absl::Status said(const grpc::Status& status) const {
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
       return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
     }

@@ -1,7 +1,6 @@
 // engine list, engine upgrade, engine rollback, generations: which engines run, and the change from one to
 // another.
 #include <memory>
-#include <random>
 #include <string>
 
 #include "absl/strings/str_format.h"
@@ -29,17 +28,13 @@ struct Options {
   bool lose_sessions = false;
   bool dry_run = false;
   std::string to;
+  std::string etag;
 };
 
 std::string ago(double seconds) {
   if (seconds <= 0) return "-";
   return absl::FormatDuration(seconds < 10 ? absl::Milliseconds(static_cast<int64_t>(seconds * 1000))
                                            : absl::Seconds(static_cast<int64_t>(seconds)));
-}
-
-std::string request_id() {
-  std::random_device random;
-  return absl::StrFormat("%08x%08x", random(), random());
 }
 
 void show(const v1::Engine& engine, const std::string& state, Table& table) {
@@ -79,48 +74,49 @@ void show(const v1::UpgradeProgress& progress, Context& context) {
   context.out.flush();
 }
 
-template <typename Reader>
-void follow(Context& context, const Options& options, Reader& reader) {
-  v1::UpgradeProgress progress;
-  bool ok = false;
-  while (reader.Read(&progress)) {
-    if (options.form == "json") {
-      context.out << to_json(progress).dump() << std::endl;  // whoever reads it acts on each line
-    } else {
-      show(progress, context);
-    }
-    if (progress.last()) ok = progress.ok();
+void show(const v1::UpgradeProgress& progress, Context& context, const Options& options) {
+  if (options.form == "json") {
+    context.out << to_json(progress).dump() << std::endl;  // whoever reads it acts on each line
+  } else {
+    show(progress, context);
   }
-  const absl::Status status = to_status(reader.Finish());
+}
+
+// Asks for a change and shows how it goes; 1 when it did not go well.
+template <typename Method, typename Request>
+void follow(Context& context, const Options& options, Method method, Request request) {
+  const auto engines = writer<Engines>(context);
+  if (!engines.ok()) return context.fail(engines.status());
+  request.set_validate_only(options.dry_run);
+  request.set_reason(options.reason);
+  request.set_etag(options.etag);
+  request.set_request_id(request_id());
+  bool ok = false;
+  const absl::Status status = insist(context, *engines->channel, [&] {
+    grpc::ClientContext call;
+    const auto reader = ((*engines->stub).*method)(&call, request);
+    v1::UpgradeProgress progress;
+    while (reader->Read(&progress)) {
+      show(progress, context, options);
+      if (progress.last()) ok = progress.ok();
+    }
+    return reader->Finish();
+  });
   if (!status.ok()) return context.fail(status);
   if (!ok) context.code = kError;
 }
 
 void upgrade(Context& context, const Options& options) {
-  const auto engines = stub<Engines>(context);
-  if (!engines.ok()) return context.fail(engines.status());
   v1::UpgradeRequest request;
   request.set_to(options.to);
   request.set_shadow_seconds(options.shadow);
   for (const std::string& kind : options.intended) request.add_intended(kind);
   request.set_lose_sessions(options.lose_sessions);
-  request.set_validate_only(options.dry_run);
-  request.set_reason(options.reason);
-  request.set_request_id(request_id());
-  grpc::ClientContext client;
-  const auto reader = (*engines)->Upgrade(&client, request);
-  follow(context, options, *reader);
+  follow(context, options, &Engines::Stub::Upgrade, request);
 }
 
 void rollback(Context& context, const Options& options) {
-  const auto engines = stub<Engines>(context);
-  if (!engines.ok()) return context.fail(engines.status());
-  v1::RollbackRequest request;
-  request.set_reason(options.reason);
-  request.set_request_id(request_id());
-  grpc::ClientContext client;
-  const auto reader = (*engines)->Rollback(&client, request);
-  follow(context, options, *reader);
+  follow(context, options, &Engines::Stub::Rollback, v1::RollbackRequest());
 }
 
 void generations(Context& context, const Options& options) {
@@ -153,6 +149,12 @@ CLI::App* add(CLI::App& parent, Context& context, const std::shared_ptr<Options>
   return command;
 }
 
+void add_terms(CLI::App& command, Options& options) {
+  command.add_flag("--dry-run", options.dry_run, "check only");
+  command.add_option("--etag", options.etag, "only if the engines are as `engine list -o json` showed them");
+  command.add_option("--reason", options.reason, "for the record");
+}
+
 }  // namespace
 
 void add_engine_commands(CLI::App& app, Context& context) {
@@ -173,12 +175,11 @@ void add_engine_commands(CLI::App& app, Context& context) {
                  "a kind of difference that is meant, as \"forward -> drop policy_ingress\"; \"all\"")
       ->type_name("KIND");
   up->add_flag("--lose-sessions", options->lose_sessions, "go on although sessions cannot be kept");
-  up->add_flag("--dry-run", options->dry_run, "check only");
-  up->add_option("--reason", options->reason, "for the record");
+  add_terms(*up, *options);
   CLI::App* back =
       add(*engine, context, options, "rollback",
           "Hand the queues back to the version before.\nExample: outrigger engine rollback", rollback);
-  back->add_option("--reason", options->reason, "for the record");
+  add_terms(*back, *options);
   add(app, context, options, "generations",
       "Who has applied which generation, by its own word.\nExample: outrigger generations", generations);
 }

@@ -1,7 +1,6 @@
 // rollout: a gated change of a service's version, and words to one that is under way.
 #include <chrono>
 #include <memory>
-#include <random>
 #include <string>
 #include <thread>
 
@@ -36,11 +35,6 @@ struct Options {
   bool dry_run = false;
   bool wait = false;
 };
-
-std::string request_id() {
-  std::random_device random;
-  return absl::StrFormat("%08x%08x", random(), random());
-}
 
 void show(const v1::Transition& one, Context& context) {
   context.out << absl::StrFormat("%s  %-11s  %s%s%s%s\n", one.time(), one.state(), one.actor(),
@@ -86,7 +80,7 @@ void follow(Context& context, Rollouts::Stub& rollouts, v1::Rollout rollout, con
 }
 
 void start(Context& context, const Options& options) {
-  const auto rollouts = stub<Rollouts>(context);
+  const auto rollouts = writer<Rollouts>(context);
   if (!rollouts.ok()) return context.fail(rollouts.status());
   v1::StartRolloutRequest request;
   request.set_service(options.service);
@@ -98,9 +92,9 @@ void start(Context& context, const Options& options) {
   request.set_reason(options.reason);
   request.set_validate_only(options.dry_run);
   request.set_request_id(request_id());
-  auto reply = call<v1::Rollout>(**rollouts, &Rollouts::Stub::StartRollout, request);
+  auto reply = change<v1::Rollout>(context, *rollouts, &Rollouts::Stub::StartRollout, request);
   if (!reply.ok()) return context.fail(reply.status());
-  if (options.wait && !options.dry_run) return follow(context, **rollouts, *std::move(reply), options);
+  if (options.wait && !options.dry_run) return follow(context, *rollouts->stub, *std::move(reply), options);
   show(*reply, context, options);
 }
 
@@ -141,17 +135,19 @@ void history(Context& context, const Options& options) {
   }
 }
 
-void change(Context& context, const Options& options, const std::string& verb) {
-  const auto rollouts = stub<Rollouts>(context);
+void say(Context& context, const Options& options, const std::string& verb) {
+  const auto rollouts = writer<Rollouts>(context);
   if (!rollouts.ok()) return context.fail(rollouts.status());
   v1::ChangeRolloutRequest request;
   request.set_service(options.service);
   request.set_verb(verb);
   request.set_reason(options.reason);
   request.set_etag(options.etag);
+  request.set_validate_only(options.dry_run);
   request.set_request_id(request_id());
-  const auto reply = call<v1::Rollout>(**rollouts, &Rollouts::Stub::ChangeRollout, request);
+  const auto reply = change<v1::Rollout>(context, *rollouts, &Rollouts::Stub::ChangeRollout, request);
   if (!reply.ok()) return context.fail(reply.status());
+  if (options.dry_run && options.form != "json") context.out << "checked only: it can " << verb << '\n';
   show(*reply, context, options);
 }
 
@@ -209,7 +205,8 @@ void add_rollout_commands(CLI::App& app, Context& context) {
     command->add_option("service", options->service, "the service")->required();
     command->add_option("--reason", options->reason, "for the record");
     command->add_option("--etag", options->etag, "only if it is as it was seen");
-    command->callback([&context, options, word = std::string(verb)] { change(context, *options, word); });
+    command->add_flag("--dry-run", options->dry_run, "check only");
+    command->callback([&context, options, word = std::string(verb)] { say(context, *options, word); });
   }
 }
 

@@ -5,8 +5,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cli/batch.h"
 #include "cli/kinds.h"
+#include "cli/request_id.h"
 
 namespace outrigger::cli {
 
@@ -107,9 +109,23 @@ void print_changes(std::ostream& out, const google::protobuf::RepeatedPtrField<v
   }
 }
 
-void apply_everywhere(Context& context, const v1::Batch& batch, bool dry_run) {
+absl::StatusOr<Target> only(const std::vector<Target>& all) {
+  if (all.size() == 1) return all.front();
+  const std::string names = absl::StrJoin(
+      all, "|", [](std::string* out, const Target& target) { absl::StrAppend(out, target.node); });
+  return absl::InvalidArgumentError(absl::StrCat("which node? --node ", names));
+}
+
+absl::StatusOr<Target> target_to_change(const Context& context) {
+  const auto all = targets(context);
+  if (!all.ok()) return all.status();
+  return only(*all);
+}
+
+void apply_everywhere(Context& context, v1::Batch batch, bool dry_run) {
   const auto all = targets(context);
   if (!all.ok()) return context.fail(all.status());
+  batch.set_request_id(request_id());
   v1::Planned plan;
   if (all->size() == 1 && !dry_run) {
     apply_on_one(context, all->front(), batch);

@@ -12,7 +12,12 @@ namespace outrigger::cli {
 
 // Plans on every target, then applies on each.  Reports faults, what went wrong by node, and the changes of
 // the first. In a lab it then moves devices to where they belong.
-void apply_everywhere(Context& context, const v1::Batch& batch, bool dry_run);
+void apply_everywhere(Context& context, v1::Batch batch, bool dry_run);
+
+// The one there is.  InvalidArgument names them when there are several: what changes a node is for no guess.
+absl::StatusOr<Target> only(const std::vector<Target>& all);
+// The daemon of --socket or --server, the lab's --node, or the lab's only one.
+absl::StatusOr<Target> target_to_change(const Context& context);
 
 // "endpoint/web-1 created", one a line, in the order of the batch.
 void print_changes(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::Change>& changes,
