@@ -111,7 +111,8 @@ TEST(Plan, PrivilegesOfWhatIsNoInfrastructureAreNoReasonToMoveItNow) {
   const Inventory all = host({service("nginx", "application"), service("sshd", "other"), gateway});
   const Plan plan = make_plan(all, {});
   EXPECT_EQ(of(plan, "nginx").verdict, Verdict::kLater);
-  EXPECT_THAT(reasons(plan, "nginx"), HasSubstr("privileged: CAP_NET_ADMIN; later: an application should lose"));
+  EXPECT_THAT(reasons(plan, "nginx"),
+              HasSubstr("privileged: CAP_NET_ADMIN; later: an application should lose"));
   EXPECT_EQ(of(plan, "sshd").verdict, Verdict::kLater);
   EXPECT_THAT(reasons(plan, "sshd"), HasSubstr("nobody has said"));
   EXPECT_EQ(of(plan, "gateway").verdict, Verdict::kOffload) << "it would move without the privilege, too";
@@ -124,8 +125,9 @@ TEST(Plan, ReasonsStayShort) {
   Service many = service("many", "policy");
   many.privilege.capabilities = {"CHOWN", "KILL", "SETUID", "SYS_ADMIN", "SYS_CHROOT", "NET_ADMIN"};
   many.privilege.tables = {"a", "b", "c", "d", "e"};
-  EXPECT_THAT(reasons(make_plan(host({many}), {}), "many"),
-              HasSubstr("CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_CHOWN, CAP_KILL and 2 more, a, b, c, d and 1 more"));
+  EXPECT_THAT(
+      reasons(make_plan(host({many}), {}), "many"),
+      HasSubstr("CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_CHOWN, CAP_KILL and 2 more, a, b, c, d and 1 more"));
 }
 
 TEST(Plan, HavingAllCapabilitiesWeighsMost) {
