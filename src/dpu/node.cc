@@ -9,20 +9,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/steady_time.h"
-#include "dpu/api.h"
 #include "dpu/counted_events.h"
+#include "dpu/doors.h"
 #include "dpu/health/services_of_node.h"
 #include "dpu/host_side.h"
-#include "dpu/journal/answers.h"
 #include "dpu/journal/journal.h"
 #include "dpu/journal/log_sink.h"
 #include "dpu/journal/outputs.h"
-#include "dpu/journal/service.h"
 #include "dpu/note_memory.h"
 #include "dpu/rollout/rollouts.h"
 #include "dpu/running_mark.h"
-#include "dpu/secure/host_link.h"
-#include "dpu/secure/management.h"
 #include "dpu/sidecar_versions.h"
 #include "dpu/split_mode.h"
 #include "dpu/state_lock.h"
@@ -54,9 +50,6 @@ class WholeNode final : public Node {
   void follow_state();
   void tell_restart(Phase phase);
   [[nodiscard]] NodeFigures metrics();
-  [[nodiscard]] secure::TlsFiles tls() const {
-    return {options_.certificate, options_.key, options_.authority};
-  }
 
   template <typename F>
   auto on_engine(F function) {
@@ -82,11 +75,7 @@ class WholeNode final : public Node {
   std::unique_ptr<ServicesOfNode> services_;
   std::unique_ptr<Rollouts> rollouts_;
   std::unique_ptr<SidecarVersions> sidecar_versions_;
-  std::unique_ptr<Explainer> explainer_;
-  std::vector<std::unique_ptr<grpc::Service>> apis_;
-  std::unique_ptr<Agent> agent_;
-  std::unique_ptr<Server> server_;
-  std::unique_ptr<secure::HostLinkServer> host_link_;
+  std::unique_ptr<Doors> doors_;
 
   const absl::Time began_ = steady_time();
   std::chrono::steady_clock::time_point since_;
@@ -120,11 +109,8 @@ void WholeNode::tell_restart(Phase phase) {
 }
 
 WholeNode::~WholeNode() {
-  host_link_.reset();
+  doors_.reset();
   if (host_ != nullptr) host_->stop_counting();
-  if (services_ != nullptr) services_->stop();
-  server_.reset();
-  apis_.clear();
   rollouts_.reset();
   sidecar_versions_.reset();
   contracts_.store(nullptr);
@@ -265,45 +251,10 @@ absl::Status WholeNode::start_rollouts() {
 }
 
 absl::Status WholeNode::serve() {
-  const auto ask = [this](std::span<const uint8_t> frame, PortId port, TunnelId tunnel) {
-    return on_engine([&](engine::Engine& e) { return e.explain(frame, port, tunnel); });
-  };
-  explainer_ = std::make_unique<Explainer>(options_.node, ask, services::make_builder);
-  apis_.push_back(make_engines_service(
-      *supervisor_, *state_, [this] { return host_->consumers(); }, notes_in(*notes_, notes_lock_)));
-  apis_.push_back(make_rollouts_service(*rollouts_));
-  apis_.push_back(make_journal_service(*journal_));
-  FallbackView fallback = host_->view();
-  fallback.notes = notes_in(*notes_, notes_lock_);
-  apis_.push_back(make_fallback_service(std::move(fallback)));
-  std::vector<grpc::Service*> more = {services_->api()};
-  for (const auto& api : apis_) more.push_back(api.get());
-  agent_ = std::make_unique<Agent>(Agent{*engine_, *state_, *explainer_, since_, std::move(more)});
-  agent_->listen = {options_.listen, tls()};
-  agent_->events = events_.get();
-  agent_->notes = notes_in(*notes_, notes_lock_);
-  agent_->without_probes = [this](engine::Figures& figures) { services_->without_probes(figures); };
-  if (options_.reflection) secure::offer_reflection();
-  enable_grpc_health();
-  auto server = Server::listen(*agent_, options_.socket);
-  if (!server.ok()) return server.status();
-  server_ = *std::move(server);
-  services_->serve(server_->grpc());
-  spdlog::info("listening on {}{}{}", options_.socket, options_.listen.empty() ? "" : " and ",
-               options_.listen);
-  if (!options_.metrics.empty()) {
-    if (absl::Status status = services_->listen(options_.metrics); !status.ok()) return status;
-    spdlog::info("/livez, /readyz and /metrics on {}", options_.metrics);
-  }
-  if (options_.host_link.empty()) return absl::OkStatus();
-  const secure::HostLinkSinks sinks{
-      [this](const v1::ShipLogsRequest& request) { return keep_shipped(*journal_, request); },
-      [this](const v1::ReportWindowsRequest& request) { return host_->observations().take(request); }};
-  auto link =
-      secure::HostLinkServer::listen({options_.host_link, tls(), {}}, host_->desk(), sinks, events_.get());
-  if (!link.ok()) return link.status();
-  host_link_ = *std::move(link);
-  spdlog::info("the host may call {}", options_.host_link);
+  auto doors = Doors::open({options_, *journal_, *events_, *host_, *state_, *engine_, *supervisor_,
+                            *services_, *rollouts_, notes_in(*notes_, notes_lock_), since_});
+  if (!doors.ok()) return doors.status();
+  doors_ = *std::move(doors);
   return absl::OkStatus();
 }
 
