@@ -8,6 +8,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/plan_options.h"
 #include "cli/table.h"
 #include "offload/plan.h"
 
@@ -16,8 +17,7 @@ namespace outrigger::cli {
 namespace {
 
 struct Options {
-  std::string inventory = "-";
-  std::string rules;
+  PlanFiles files;
   std::string form = "table";
 };
 
@@ -61,42 +61,55 @@ void print_table(const offload::Plan& plan, std::ostream& out) {
 }
 
 void plan(Context& context, const Options& options) {
-  const auto text = read_text(options.inventory);
-  if (!text.ok()) return context.fail(text.status());
-  const std::string file = options.inventory == "-" ? "standard input" : options.inventory;
-  const auto inventory = offload::parse_inventory(*text, file);
-  if (!inventory.ok()) return context.fail(inventory.status());
-  offload::Rules rules;
-  if (!options.rules.empty()) {
-    const auto own = read_text(options.rules);
-    auto read = own.ok() ? offload::parse_rules(*own, options.rules) : own.status();
-    if (!read.ok()) return context.fail(read.status());
-    rules = *std::move(read);
-  }
-  const offload::Plan made = offload::make_plan(*inventory, rules);
-  if (options.form == "table") return print_table(made, context.out);
-  const Json json = json_of(made);
+  const auto made = read_plan(options.files);
+  if (!made.ok()) return context.fail(made.status());
+  if (options.form == "table") return print_table(made->plan, context.out);
+  const Json json = json_of(made->plan);
   context.out << (options.form == "json" ? json.dump(2) + "\n" : json_to_yaml(json));
 }
 
 }  // namespace
 
-void add_plan_command(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
-  auto* command =
-      app.add_subcommand("plan",
-                         "Decide what moves to the DPU, in which order, and say why.  Changes nothing.\n"
-                         "Example: outrigger plan -f inventory.yaml");
-  command->add_option("-f,--filename", options->inventory, "inventory, or - for the standard input")
+absl::StatusOr<Planned> read_plan(const PlanFiles& files) {
+  const auto text = read_text(files.inventory);
+  if (!text.ok()) return text.status();
+  const std::string file = files.inventory == "-" ? "standard input" : files.inventory;
+  auto inventory = offload::parse_inventory(*text, file);
+  if (!inventory.ok()) return inventory.status();
+  offload::Rules rules;
+  if (!files.rules.empty()) {
+    const auto own = read_text(files.rules);
+    auto read = own.ok() ? offload::parse_rules(*own, files.rules) : own.status();
+    if (!read.ok()) return read.status();
+    rules = *std::move(read);
+  }
+  offload::Plan made = offload::make_plan(*inventory, rules);
+  return Planned{*std::move(inventory), std::move(made)};
+}
+
+void add_plan_files(CLI::App& command, PlanFiles& files) {
+  command.add_option("-f,--filename", files.inventory, "inventory, or - for the standard input")
       ->type_name("FILE");
   command
-      ->add_option("--rules", options->rules,
-                   "rules in place of the default ones, wave budget, room on the DPU")
+      .add_option("--rules", files.rules, "rules in place of the default ones, wave budget, room on the DPU")
       ->type_name("FILE");
+}
+
+void add_plan_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "plan",
+      "Decide what moves to the DPU, in which order, and say why.  Changes nothing by itself.\n"
+      "Example: outrigger plan -f inventory.yaml");
+  command->require_subcommand(0, 1);
+  add_plan_files(*command, options->files);
   command->add_option("-o,--output", options->form, "table, yaml or json")
       ->check(CLI::IsMember({"table", "yaml", "json"}))
       ->type_name("table|yaml|json");
-  command->callback([options, &context] { plan(context, *options); });
+  add_plan_apply(*command, context);
+  command->callback([options, command, &context] {
+    if (command->get_subcommands().empty()) plan(context, *options);
+  });
 }
 
 }  // namespace outrigger::cli

@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/commands.h"
@@ -30,6 +31,8 @@ struct Options {
   std::vector<std::string> intended;
   double shadow = 0;
   double settle = 30;
+  double analyse = 0;
+  double margin = 0.05;
   uint32_t limit = 0;
   bool lose_sessions = false;
   bool dry_run = false;
@@ -55,8 +58,16 @@ void show(const v1::Rollout& rollout, Context& context, const Options& options) 
     context.out << "good versions: " << absl::StrJoin(rollout.good_versions(), ", ") << '\n';
 }
 
-bool over(const std::string& state) {
+bool over(const v1::Rollout& rollout) {
+  const std::string& state = rollout.state();
   return state == "complete" || state == "rolled_back" || state == "fallback" || state == "aborted";
+}
+
+// The gate could not say: nothing more happens until somebody says a word.
+bool waits_for_a_word(const v1::Rollout& rollout) {
+  if (rollout.state() != "hold" || rollout.transitions_size() == 0) return false;
+  const std::string& reason = rollout.transitions(rollout.transitions_size() - 1).reason();
+  return absl::StartsWith(reason, "no data: ") || absl::StartsWith(reason, "inconclusive: ");
 }
 
 // Prints what is new until it is over; 1 when it did not complete.
@@ -67,7 +78,7 @@ void follow(Context& context, Rollouts::Stub& rollouts, v1::Rollout rollout, con
       if (options.form != "json") show(rollout.transitions(shown), context);
     }
     context.out.flush();
-    if (over(rollout.state())) break;
+    if (over(rollout) || waits_for_a_word(rollout)) break;
     std::this_thread::sleep_for(kPoll);
     v1::RolloutRequest request;
     request.set_service(options.service);
@@ -76,6 +87,9 @@ void follow(Context& context, Rollouts::Stub& rollouts, v1::Rollout rollout, con
     rollout = *std::move(next);
   }
   if (options.form == "json") show(rollout, context, options);
+  if (waits_for_a_word(rollout))
+    context.err << "held by the gate: `outrigger rollout promote " << rollout.service() << "` keeps "
+                << rollout.to() << ", `abort` goes back to " << rollout.from() << '\n';
   if (rollout.state() != "complete") context.code = kError;
 }
 
@@ -87,6 +101,8 @@ void start(Context& context, const Options& options) {
   request.set_to(options.to);
   request.set_shadow_seconds(options.shadow);
   request.set_settle_seconds(options.settle);
+  request.set_analyse_seconds(options.analyse);
+  request.set_margin(options.margin);
   for (const std::string& kind : options.intended) request.add_intended(kind);
   request.set_lose_sessions(options.lose_sessions);
   request.set_reason(options.reason);
@@ -168,6 +184,9 @@ void add_start(CLI::App& rollout, Context& context, const std::shared_ptr<Option
   add_duration(*command, "--shadow", options->shadow, "decide beside the old version for so long first");
   add_duration(*command, "--settle", options->settle,
                "health must stay ready for so long; 30s when left out");
+  add_duration(*command, "--analyse", options->analyse,
+               "then compare what the host measures with so long before the change, and decide by that");
+  add_percent(*command, "--margin", options->margin, "by so much p99 may grow; 5% when left out");
   command->add_option("--intended", options->intended, "a kind of difference that is meant; \"all\"")
       ->type_name("KIND");
   command->add_flag("--lose-sessions", options->lose_sessions, "go on although sessions cannot be kept");

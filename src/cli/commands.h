@@ -62,9 +62,10 @@ void add_health_command(CLI::App& app, Context& context);     // health
 void add_policy_commands(CLI::App& app, Context& context);    // policy check
 void add_inventory_command(CLI::App& app, Context& context);  // inventory
 void add_plan_command(CLI::App& app, Context& context);       // plan
+void add_plan_apply(CLI::App& plan, Context& context);        // plan apply
+void add_measure_command(CLI::App& app, Context& context);    // measure
 void add_scorecard_command(CLI::App& app, Context& context);  // scorecard
 void add_audit_commands(CLI::App& app, Context& context);     // audit boundary
-void add_measure_command(CLI::App& app, Context& context);    // measure
 void add_pki_commands(CLI::App& app, Context& context);       // pki init issue rotate authority list
 void add_engine_commands(CLI::App& app, Context& context);    // engine list upgrade rollback, generations
 void add_rollout_commands(CLI::App& app, Context& context);   // rollout start status history pause ...

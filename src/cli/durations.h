@@ -1,4 +1,4 @@
-// "30s", "1m30s", "500ms" or "30" as seconds; for options.
+// "30s", "1m30s", "500ms" or "30" as seconds, "5%" as 0.05; for options.
 #pragma once
 
 #include <string>
@@ -28,6 +28,27 @@ inline CLI::Option* add_duration(CLI::App& command, const std::string& name, dou
           },
           help)
       ->type_name("DURATION");
+}
+
+// "5%", or "0.05" for the same.
+inline bool parse_share(const std::string& text, double& share) {
+  const bool percent = !text.empty() && text.back() == '%';
+  if (!absl::SimpleAtod(text.substr(0, text.size() - (percent ? 1 : 0)), &share)) return false;
+  if (percent) share /= 100;
+  return share > 0 && share <= 1;
+}
+
+inline CLI::Option* add_percent(CLI::App& command, const std::string& name, double& share,
+                                const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [&share, name](const std::string& text) {
+            if (!parse_share(text, share))
+              throw CLI::ValidationError(name, "\"" + text + "\" is no share of more than nothing (5%, 0.05)");
+          },
+          help)
+      ->type_name("PERCENT");
 }
 
 }  // namespace outrigger::cli
