@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -38,6 +40,19 @@ Descriptor raw_socket(const char* interface) {
   const timeval patience{0, 20'000};
   (void)::setsockopt(made.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   return made;
+}
+
+constexpr char kFolders[] = "outrigger-split.";
+
+// Of runs that were killed; what they had mounted went with them.
+void remove_those_of_the_dead() {
+  std::error_code error;
+  for (const auto& one : std::filesystem::directory_iterator("/tmp", error)) {
+    const std::string name = one.path().filename();
+    if (!name.starts_with(kFolders)) continue;
+    const pid_t owner = std::atoi(name.c_str() + sizeof kFolders - 1);
+    if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH) std::filesystem::remove_all(one.path(), error);
+  }
 }
 
 v1::Update world_on_taps() {
@@ -188,16 +203,20 @@ double Stream::longest_gap_ms() const {
 
 void Split::SetUpTestSuite() {
   if (::geteuid() != 0) return;
-  ASSERT_EQ(::unshare(CLONE_NEWNET), 0) << strerror(errno);
+  ASSERT_EQ(::unshare(CLONE_NEWNET | CLONE_NEWNS), 0) << strerror(errno);
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0) << strerror(errno);
+  remove_those_of_the_dead();
 }
 
 void Split::SetUp() {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: namespaces, taps, huge pages";
-  std::filesystem::create_directories(folder_);
+  folder_ = absl::StrCat("/tmp/", kFolders, ::getpid(), ".XXXXXX");
+  ASSERT_NE(::mkdtemp(folder_.data()), nullptr) << strerror(errno);
   start_ports();
 }
 
 void Split::TearDown() {
+  if (folder_.empty()) return;
   engines_.clear();
   processes_.clear();
   if (ports_ != nullptr) {
