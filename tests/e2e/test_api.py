@@ -97,6 +97,13 @@ def test_a_policy_admin_writes_policies_and_nothing_beside_them(daemon):
     assert daemon.cli("policy-admin", "delete", "networkpolicy", "closed", "-n", "shop").returncode == 0
 
 
+def test_a_node_in_solo_mode_says_since_when_its_engine_has_what_it_has(daemon):
+    assert daemon.cli("fleet", "apply", "-f", "-", stdin=NAMESPACE).returncode == 0
+    said = json.loads(daemon.cli("viewer", "generations", "-o", "json").stdout)
+    engine, = (one for one in said["consumers"] if one["kind"] == "engine")
+    assert engine["current"] and 0 < engine["applied_for"] < 600, engine
+
+
 def test_another_authority_is_not_let_in(daemon, tmp_path):
     outrigger("pki", "init", "--folder", tmp_path / "other", "--node", "node-a")
     outrigger("pki", "issue", "--folder", tmp_path / "other", "--role", "fleet", "--name", "eve")

@@ -1,11 +1,12 @@
 """A DPU dies altogether, or is told to let its host carry the traffic; and gets it back.  Seen by whom it serves."""
 import json
+import subprocess
 import sys
 import time
 
 import pytest
 
-from support.lab import BUILD, ROOT, Lab, named, outrigger
+from support.lab import BUILD, PROGRAM, ROOT, Lab, named, outrigger
 from support.wait import until
 
 sys.path.insert(0, str(ROOT / "tests/chaos"))
@@ -85,6 +86,43 @@ def test_a_dpu_that_dies_while_it_gets_its_work_back(dormant, servers):
         outrigger("lab", "thaw", "a", "--name", dormant.name)
     assert until(lambda: state(dormant)["state"] == "dormant", timeout=30), state(dormant)
     assert one.tcp(two.v4, 7999, timeout=1) == "open"
+
+
+def test_what_changes_a_node_is_told_which(dormant):
+    """Never the first one that happens to be there."""
+    for words in (("fallback", "order"), ("fallback", "return"), ("drill", "policy"), ("engine", "rollback"),
+                  ("engine", "upgrade", "--to", "0.1.1"), ("rollout", "start", "policy", "--to", "0.1.1"),
+                  ("rollout", "undo", "policy")):
+        refused = outrigger(*words, "--lab", dormant.name, check=False)
+        assert refused.returncode != 0 and "which node? --node a|b" in refused.stderr, words
+    assert state(dormant)["state"] == "dormant" and not state(dormant).get("order")
+
+
+def test_an_order_can_be_checked_and_tied_to_what_was_seen(dormant):
+    def order(what, *options):
+        return outrigger("fallback", what, "--lab", dormant.name, "--node", "a", *options, check=False)
+
+    seen = state(dormant)["etag"]
+    assert order("order", "--dry-run", "--etag", seen).returncode == 0
+    assert "no fallback is in force" in order("return", "--dry-run").stderr
+    stale = order("order", "--etag", "dormant/0/none/0")
+    assert stale.returncode != 0 and "not dormant/0/none/0" in stale.stderr
+    checked = outrigger("drill", "policy", "--dry-run", "--lab", dormant.name, "--node", "a")
+    assert "may begin" in checked.stdout
+    time.sleep(1)
+    assert state(dormant)["etag"] == seen, "nothing was ordered"
+
+
+def test_a_drill_ends_with_the_agent_that_leads_it(dormant):
+    """Nobody else would: the host stays where it was ordered to.  Asked again, it says what became of it."""
+    with subprocess.Popen([PROGRAM, "drill", "policy", "--hold", "60s", "--lab", dormant.name, "--node", "a"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
+        assert until(lambda: state(dormant)["state"] == "active", timeout=15), state(dormant)
+        dormant.kill_daemon("a")
+        outrigger("lab", "up", "--name", dormant.name)
+        said = running.communicate(timeout=30)[0]
+    assert running.returncode == 1 and "asking again" in said and "restarted during this drill" in said, said
+    assert until(lambda: state(dormant)["state"] == "dormant", timeout=30), state(dormant)
 
 
 def test_no_engine_is_changed_while_the_host_carries(dormant):

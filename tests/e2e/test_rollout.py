@@ -1,5 +1,6 @@
 """Changes of the engine's version that must not go through, and what an operator can say to one under way."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -152,6 +153,19 @@ def test_a_rollback_to_nothing_names_the_way_out(node):
     assert "nothing to go back to" in said.stderr and "outrigger engine upgrade --to" in said.stderr and NEXT in said.stderr
 
 
+def test_a_change_of_engines_can_be_checked_and_tied_to_what_was_seen(node):
+    before = node.wait_for("active")["pid"]
+    said = node.say("engine", "rollback", "--dry-run", check=False)
+    assert said.returncode != 0 and "nothing to go back to" in said.stderr
+    seen = json.loads(node.say("engine", "list", "-o", "json").stdout)["etag"]
+    assert f"active={GOOD}@{before}" in seen
+    settle_on(node, NEXT)
+    assert "may start" in node.say("engine", "rollback", "--dry-run").stdout
+    stale = node.say("engine", "rollback", "--etag", seen, check=False)
+    assert stale.returncode != 0 and f"not {seen}" in stale.stderr
+    assert node.active() == NEXT
+
+
 def test_a_barred_version_stays_barred_until_it_is_asked_for(node):
     settle_on(node, NEXT)
     for _ in range(3):  # active or standby: it is the version that fails
@@ -192,6 +206,7 @@ def test_words_to_a_rollout_and_its_history_survive_the_agent(node):
     resumed = node.rollout_is("policy", "settle")
     assert any("resumed after a restart" in one["reason"] for one in resumed["transitions"])
     assert "changed since" in node.rollout("promote", "policy", "--etag", "ro-0-0", check=False)
+    assert node.rollout("abort", "policy", "--dry-run")["state"] == "settle"
     etag = until(lambda: known_etag(node), timeout=15, every=0.2)
     assert node.rollout("promote", "policy", "--etag", etag)["state"] == "complete"
     history = node.rollout("history")
