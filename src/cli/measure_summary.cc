@@ -141,7 +141,7 @@ std::vector<Figure> figures_of(const Measurement& measured) {
 void print_summary(const Measurement& measured, const std::string& file, std::ostream& out) {
   Table table({"FIGURE", ">VALUE", "UNIT", "HOW"});
   for (const Figure& figure : figures_of(measured)) {
-    table.row({figure.name, std::isnan(figure.value) ? "-" : absl::StrFormat("%.4g", figure.value),
+    table.row({figure.name, std::isnan(figure.value) ? "-" : absl::StrFormat("%.6g", figure.value),
                figure.unit, figure.why});
   }
   table.print(out);

@@ -99,8 +99,8 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   add_inventory_command(app, context);
   add_plan_command(app, context);
   add_audit_commands(app, context);
-  add_scorecard_command(app, context);
   add_measure_command(app, context);
+  add_scorecard_command(app, context);
   add_pki_commands(app, context);
   add_engine_commands(app, context);
   add_rollout_commands(app, context);
