@@ -65,7 +65,7 @@ std::string arm_in_words(Arm arm, const Options& options, uint64_t rule_lines) {
       "host-resident: the kernel's vxlan, bridge and nftables carry the traffic on CPU 0; softflowd exports "
       "flows "
       "there, and a policy agent applies all rules again (",
-      rule_lines, " lines of nftables: each rule for both families and both ways), ",
+      rule_lines, " lines of nftables: each rule once for each way of a connection), ",
       absl::FormatDuration(options.agent_every), " after it was done the last time");
 }
 
