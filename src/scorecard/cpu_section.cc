@@ -192,6 +192,7 @@ void add_gaps(Blocks blocks, const Resampling& how, uint32_t us, Section& sectio
   evidence.before = before.events / before.looked, evidence.after = after.events / after.looked;
   figure.why = absl::StrCat(number(before.events), " in ", amount(before.looked, "s"), " looked at, ",
                             number(after.events), " in ", amount(after.looked, "s"));
+  widen_for_few(evidence, before.events, after.events);
   if (before.events + after.events < kFewestEvents) evidence.change.reset();
   section.figures.push_back(
       judged(figure, evidence, "a spinning thread was away for longer; per second that it looked"));

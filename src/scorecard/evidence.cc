@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
+#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <numeric>
 
@@ -14,6 +15,8 @@ using stats::Resampling;
 using stats::Sketch;
 
 constexpr size_t kMostParts = 128;  // of a side of a block: more would only cost time
+
+constexpr double kNoBound = 20;  // of a logarithm: beyond anything
 
 size_t parts_of(const std::vector<Run>& runs) { return std::max<size_t>(kMostParts / runs.size(), 8); }
 
@@ -178,6 +181,22 @@ std::optional<double> value_of(std::span<const RowBlock> blocks, const RowStatis
 }
 
 }  // namespace
+
+void widen_for_few(Evidence& evidence, double events_before, double events_after) {
+  // How far the log of the true rate may lie above and below that of events + 1/2, at 95 %.
+  const auto above = [](double k) { return std::log(boost::math::gamma_p_inv(k + 1, 0.975) / (k + 0.5)); };
+  const auto below = [](double k) {
+    return k > 0 ? std::log((k + 0.5) / boost::math::gamma_p_inv(k, 0.025)) : kNoBound;
+  };
+  for (auto* interval : {&evidence.change, &evidence.strict}) {
+    if (!*interval) continue;
+    const double estimate = (*interval)->estimate;
+    (*interval)->low =
+        std::min((*interval)->low, estimate - std::max(below(events_after), above(events_before)));
+    (*interval)->high =
+        std::max((*interval)->high, estimate + std::max(above(events_after), below(events_before)));
+  }
+}
 
 std::vector<Sketch> merged_to(std::vector<Sketch> windows, size_t most) {
   const size_t each = (windows.size() + most - 1) / most;

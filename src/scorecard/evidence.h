@@ -37,6 +37,10 @@ enum class Kind { kSummable, kSingle };
 Evidence row_evidence(std::span<const Block> blocks, const RowsOf& rows_of, const RowStatistic& statistic,
                       Kind kind, const stats::Resampling& how, bool decides);
 
+// A bootstrap cannot draw what was not seen: of few events, or none, on a side the interval is widened to
+// what Poisson's law allows for so many.
+void widen_for_few(Evidence& evidence, double events_before, double events_after);
+
 // Half the width of the interval that differences between runs of the same arm and block call for (Student),
 // for the mean change over blocks; by differences between blocks when arms have one run each and there are
 // three blocks or more.  None with fewer.

@@ -91,17 +91,20 @@ Figure budget_figure(Blocks blocks, const Resampling& how, size_t together, doub
     for (const Row* row : all) over += (*row)[0], windows += (*row)[1];
     return 100 * over / windows;
   };
-  const auto plain_share = [&](std::vector<Run> Block::*side) {
-    double sum = 0, n = 0;
+  const auto counted = [&](std::vector<Run> Block::*side) {
+    std::pair<double, double> out;  // over, of
     for (const Block& block : blocks) {
       for (const Run& run : block.*side) {
-        for (const Row& row : rows(run)) sum += row[0], n += 1;
+        for (const Row& row : rows(run)) out.first += row[0], out.second += 1;
       }
     }
-    return n > 0 ? std::optional(100 * sum / n) : std::nullopt;
+    return out;
   };
   Evidence evidence = row_evidence(blocks, rows, share, Kind::kSummable, how, false);
-  evidence.before = plain_share(&Block::before), evidence.after = plain_share(&Block::after);
+  const auto was = counted(&Block::before), is = counted(&Block::after);
+  if (was.second > 0) evidence.before = 100 * was.first / was.second;
+  if (is.second > 0) evidence.after = 100 * is.first / is.second;
+  widen_for_few(evidence, was.first, is.first);
   return judged(figure, evidence, "share of windows whose p99 is over the budget");
 }
 
