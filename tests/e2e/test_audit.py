@@ -13,8 +13,8 @@ from support.linked import fallback
 from support.wait import until
 from test_logs import HostAgent
 
-# The host and its DPU share a kernel in a lab; this lab's DPU has no API on the network, and no contract says closed.
-NOT_HERE = {"keys-root", "api", "fallback-closed"}
+# The host and its DPU share a kernel in a lab, and no contract of this one says closed.
+NOT_HERE = {"keys-root", "fallback-closed"}
 # While a contract has `host` in its fallback list, the DPU takes the host's word that it has taken over.
 KNOWN = {"fallback-claimed"}
 CLOSED = (ROOT / "examples/services/built-in.yaml").read_text().replace("[previous, host, closed]", "[previous, closed]")
@@ -52,7 +52,8 @@ def outcomes(findings):
 class TestAgainstALab:
     @pytest.fixture(scope="class")
     def lab(self, machine):
-        made = Lab(named("audit"), MANIFESTS / "linked")
+        # The API where the host reaches it: worse than it should be, so that there is something to refuse.
+        made = Lab(named("audit"), MANIFESTS / "linked", "--daemon-arg", "--listen", "--daemon-arg", "169.254.7.1:7443")
         try:
             made.apply(TARGET + "---" + POLICY)
             assert until(lambda: fallback(made)["state"] == "dormant" and fallback(made)["bundle"], timeout=20, every=0.1)
