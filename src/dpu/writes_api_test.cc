@@ -10,6 +10,7 @@
 #include "dpu/split_mode.h"
 #include "dpu/supervise/supervisor.h"
 #include "dpu/test_state.h"
+#include "dpu/writes.h"
 #include "gmock/gmock.h"
 #include "outrigger/v1/engines.grpc.pb.h"
 #include "outrigger/v1/fallback.grpc.pb.h"
@@ -174,6 +175,21 @@ TEST_F(WritesApiTest, HowAnUpgradeFailedIsToldAgainARefusalIsNot) {
     EXPECT_EQ(last_.message(), "it decides differently");
   }
   EXPECT_EQ(boss_.changes, 1);
+}
+
+// The agent died in the middle: whether it has happened is seen by what is active.
+TEST_F(WritesApiTest, WhatAnAgentDiedAtIsLookedForBeforeItIsDone) {
+  v1::UpgradeRequest request;
+  request.set_to("2");
+  for (const bool happened : {true, false}) {
+    request.set_request_id(happened ? "r1" : "r2");
+    Writes(notes(), "engine-answer").begin(asked_of(request, "unknown"), "1");
+    boss_.active = happened ? "2" : "1";
+    restart();
+    ASSERT_TRUE(change(&v1::Engines::Stub::Upgrade, request).ok());
+    EXPECT_TRUE(last_.ok());
+    EXPECT_EQ(boss_.changes, happened ? 0 : 1);
+  }
 }
 
 TEST_F(WritesApiTest, AChangeOfEnginesCanBeCheckedAndTied) {
