@@ -1,11 +1,13 @@
 #include "integration/split_rig.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -210,6 +212,8 @@ void Split::SetUpTestSuite() {
 
 void Split::SetUp() {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: namespaces, taps, huge pages";
+  one_of_us_.reset(::open("/tmp/outrigger-split.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::flock(one_of_us_.get(), LOCK_EX), 0) << strerror(errno);
   folder_ = absl::StrCat("/tmp/", kFolders, ::getpid(), ".XXXXXX");
   ASSERT_NE(::mkdtemp(folder_.data()), nullptr) << strerror(errno);
   start_ports();
@@ -226,6 +230,7 @@ void Split::TearDown() {
   (void)::umount2((folder_ + "/huge").c_str(), MNT_DETACH);
   std::error_code error;
   std::filesystem::remove_all(folder_, error);
+  one_of_us_.reset();
 }
 
 void Split::start_ports() {

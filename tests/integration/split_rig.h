@@ -89,7 +89,8 @@ class Split : public ::testing::Test {
   void expect_whole_pool(PortsClient& client, uint32_t active);
   uint32_t slot(const std::string& name) { return engines_.at(name)->hello()->slot; }
 
-  std::string folder_;  // of this test alone
+  std::string folder_;    // of this test alone
+  Descriptor one_of_us_;  // huge pages are the machine's: two runs take turns
   std::unique_ptr<Process> ports_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
   std::map<std::string, std::unique_ptr<engine::RemoteEngine>> engines_;
