@@ -45,7 +45,8 @@ inline CLI::Option* add_percent(CLI::App& command, const std::string& name, doub
           name,
           [&share, name](const std::string& text) {
             if (!parse_share(text, share))
-              throw CLI::ValidationError(name, "\"" + text + "\" is no share of more than nothing (5%, 0.05)");
+              throw CLI::ValidationError(name,
+                                         "\"" + text + "\" is no share of more than nothing (5%, 0.05)");
           },
           help)
       ->type_name("PERCENT");

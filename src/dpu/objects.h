@@ -36,8 +36,8 @@ using Objects = std::map<Key, std::shared_ptr<const Held>>;
 
 struct Snapshot {
   Generation generation;
-  Epoch epoch;            // that put it in force
-  bool in_force = false;  // the engine has it
+  Epoch epoch;                                       // that put it in force
+  bool in_force = false;                             // the engine has it
   absl::Time in_force_since = absl::InfinitePast();  // of this generation, by steady_time()
   bool node_known = false;
   uint64_t digest = 0;  // of what is compiled: the engine says it back, so that both know what is meant

@@ -66,7 +66,8 @@ class LinkClient : public Link {
     silent_ = silent ? silent_ + 1 : 0;
     if (silent_ < kSilentCalls) return;
     silent_ = 0;
-    if (channel_->GetState(false) != GRPC_CHANNEL_READY) return;  // it is dialling by itself, and at less cost
+    if (channel_->GetState(false) != GRPC_CHANNEL_READY)
+      return;  // it is dialling by itself, and at less cost
     dial_anew();
   }
 
