@@ -108,6 +108,7 @@ TEST(Metrics, EveryFamilyIsThere) {
   figures.engine.workers = {{.worker = 0, .packets = 11}};
   figures.engine.ports = {{PortId(1), "tap", 1, 2, 3, 4}, {PortId(4094), "probe"}};
   figures.desired_generation = 4;
+  figures.host.wakeup_p99 = 0.0002;
   const std::string text = metrics_text("host-a", board.all(), true, board.transitions(), figures);
   for (const Metric& metric : kMetrics) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat("# TYPE ", metric.name, " ", metric.type, "\n")));
