@@ -170,7 +170,8 @@ TEST(Figures, NoneAndNoneIsNoDifferenceAndNoneToSomeIsOne) {
   Input input = sides({.requests = 200, .gaps = 0}, {.requests = 200, .gaps = 0});
   EXPECT_EQ(figure_of(card_of(input), "gaps.over_100us")->judged, "no difference shown");
   input = sides({.requests = 200, .gaps = 0}, {.requests = 200, .gaps = 30});
-  const Figure* gaps = figure_of(card_of(input), "gaps.over_100us");
+  const Scorecard card = card_of(input);
+  const Figure* gaps = figure_of(card, "gaps.over_100us");
   EXPECT_EQ(gaps->before, 0.0);
   EXPECT_GT(*gaps->after, 20);
   EXPECT_EQ(gaps->judged, "worse");
