@@ -1,6 +1,5 @@
 #include "audit/calls.h"
 
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_certificate_verifier.h>
@@ -11,6 +10,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "dpu/secure/call_by_name.h"
 #include "dpu/secure/files.h"
 
 namespace outrigger::audit {
@@ -70,14 +70,6 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials(Dress dres
   return grpc::experimental::TlsCredentials(options);
 }
 
-std::string bytes_of(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  std::string out;
-  if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return out;
-  for (const grpc::Slice& one : slices) out.append(reinterpret_cast<const char*>(one.begin()), one.size());
-  return out;
-}
-
 }  // namespace
 
 struct Line::Seen {
@@ -125,23 +117,9 @@ absl::StatusOr<Line> Line::dial(const std::string& address, Dress dress, const s
 }
 
 Answer Line::call(const std::string& method, const std::string& bytes) const {
-  grpc::GenericStub stub(channel_);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  grpc::CompletionQueue queue;
-  const grpc::Slice slice(bytes);
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::ByteBuffer reply;
-  grpc::Status status;
-  const auto rpc = stub.PrepareUnaryCall(&context, method, request, &queue);
-  rpc->StartCall();
-  rpc->Finish(&reply, &status, nullptr);
-  void* tag = nullptr;
-  bool done = false;
-  queue.Next(&tag, &done);
-  Answer answer{static_cast<int>(status.error_code()), status.error_message(), ""};
-  if (status.ok()) answer.reply = bytes_of(reply);
-  return answer;
+  std::string reply;
+  const grpc::Status status = secure::call_by_name(channel_, method, bytes, kPatience, &reply);
+  return {static_cast<int>(status.error_code()), status.error_message(), std::move(reply)};
 }
 
 }  // namespace outrigger::audit

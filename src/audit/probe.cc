@@ -96,6 +96,17 @@ void settle(std::vector<Dialled>& all, Milliseconds patience) {
   }
 }
 
+absl::StatusOr<Dialled> dial_within(const std::string& netns, const Endpoint& to, Milliseconds patience) {
+  std::vector<Dialled> one;
+  const absl::Status status = inside(netns, [&] {
+    one.push_back(dial(to));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  settle(one, patience);
+  return std::move(one.front());
+}
+
 void count(const std::vector<Dialled>& all, Scan& scan) {
   for (const Dialled& one : all) {
     if (one.state == Port::kOpen) scan.open.push_back(one.port);
@@ -130,14 +141,9 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 absl::StatusOr<Port> try_port(const std::string& netns, const Endpoint& to, Milliseconds patience) {
-  std::vector<Dialled> one;
-  const absl::Status status = inside(netns, [&] {
-    one.push_back(dial(to));
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
-  settle(one, patience);
-  return one.front().state;
+  const auto one = dial_within(netns, to, patience);
+  if (!one.ok()) return one.status();
+  return one->state;
 }
 
 absl::StatusOr<Scan> scan(const std::string& netns, IpAddress address, std::span<const uint16_t> ports,
@@ -206,16 +212,11 @@ void EchoServer::serve() {
 }
 
 absl::StatusOr<Flow> Flow::connect(const std::string& netns, const Endpoint& to, Milliseconds patience) {
-  std::vector<Dialled> one;
-  const absl::Status status = inside(netns, [&] {
-    one.push_back(dial(to));
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
-  settle(one, patience);
-  if (one.front().state != Port::kOpen)
+  auto one = dial_within(netns, to, patience);
+  if (!one.ok()) return one.status();
+  if (one->state != Port::kOpen)
     return absl::UnavailableError(absl::StrCat("no connection from ", netns, " to ", to.str()));
-  return Flow(std::move(one.front().socket));
+  return Flow(std::move(one->socket));
 }
 
 bool Flow::echoes(Milliseconds patience) const {

@@ -34,6 +34,9 @@ struct Asked {
   std::string actor;
   std::string id;       // empty: never the same
   std::string request;  // its bytes without the id
+
+  // The same for the same caller's same id; empty: never the same.
+  [[nodiscard]] std::string key() const { return id.empty() ? "" : actor + "\n" + id; }
 };
 
 class StoredAnswers {

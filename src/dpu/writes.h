@@ -4,16 +4,14 @@
 // being done waits for it.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
-#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "dpu/stored_answers.h"
+#include "dpu/turns.h"
 
 namespace outrigger::agent {
 
@@ -41,12 +39,8 @@ class Writes {
   void begin(const Asked& asked, const std::string& before);
 
  private:
-  class Turn;  // of one request, whoever asks it again
-
   StoredAnswers answers_;
-  std::mutex mutex_;
-  std::condition_variable over_;
-  std::set<std::string> under_way_;
+  Turns turns_;  // of one request, whoever asks it again
 };
 
 }  // namespace outrigger::agent

@@ -175,24 +175,20 @@ absl::Status Rollouts::may_start(const std::string& service, const Changer& chan
 
 absl::StatusOr<v1::Rollout> Rollouts::once(const Asked& asked,
                                            const std::function<absl::StatusOr<v1::Rollout>()>& act) {
+  const Turns::Turn turn(turns_, asked.key());
   const auto known = answers_.find(asked);
   if (!known.ok()) return known.status();
-  if (known->has_value()) {
-    v1::Rollout rollout;
-    if (rollout.ParseFromString(**known)) return rollout;
+  v1::Rollout rollout;
+  if (known->has_value() && rollout.ParseFromString(**known)) return rollout;
+  absl::StatusOr<v1::Rollout> made = act();
+  if (!made.ok()) return made;
+  const auto with_record = answers_.find(asked);  // as a rule
+  if (with_record.ok() && with_record->has_value()) {
+    (void)made->ParseFromString(**with_record);
+  } else {
+    answers_.keep(asked, made->SerializeAsString());
   }
-  const std::string key = asked.id.empty() ? "" : absl::StrCat(asked.actor, "\n", asked.id);
-  return once_.run(key, [&] {
-    absl::StatusOr<v1::Rollout> made = act();
-    if (!made.ok()) return made;
-    const auto kept = answers_.find(asked);  // with the record, as a rule
-    if (kept.ok() && kept->has_value()) {
-      (void)made->ParseFromString(**kept);
-    } else {
-      answers_.keep(asked, made->SerializeAsString());
-    }
-    return made;
-  });
+  return made;
 }
 
 absl::StatusOr<v1::Rollout> Rollouts::start(const v1::StartRolloutRequest& request,

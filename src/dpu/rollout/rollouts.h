@@ -25,10 +25,10 @@
 #include "absl/time/time.h"
 #include "dpu/health/health_board.h"
 #include "dpu/journal/events.h"
-#include "dpu/once.h"
 #include "dpu/rollout/analyse.h"
 #include "dpu/rollout/machine.h"
 #include "dpu/stored_answers.h"
+#include "dpu/turns.h"
 #include "outrigger/v1/rollout.pb.h"
 
 namespace outrigger::agent {
@@ -147,7 +147,7 @@ class Rollouts {
   uint64_t next_ = 1;
   // By rollout: who is answered with its next record.  Both are stored together.
   std::map<std::string, const Asked*> asking_;
-  Once<absl::StatusOr<v1::Rollout>> once_;  // of requests under way
+  Turns turns_;  // of requests under way
   StoredAnswers answers_;
 };
 

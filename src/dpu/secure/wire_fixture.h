@@ -1,7 +1,6 @@
 // A PKI in a temporary folder and mTLS over loopback, for tests that must see the real handshake.
 #pragma once
 
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dpu/journal/events.h"
+#include "dpu/secure/call_by_name.h"
 #include "dpu/secure/pki.h"
 #include "dpu/secure/tls.h"
 
@@ -76,21 +76,7 @@ class WireTest : public testing::Test {
   // Any method by name, with any bytes.
   static grpc::Status call(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
                            const std::string& bytes = "") {
-    grpc::GenericStub stub(channel);
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
-    grpc::CompletionQueue queue;
-    const grpc::Slice slice(bytes);
-    const grpc::ByteBuffer request(&slice, 1);
-    grpc::ByteBuffer reply;
-    grpc::Status status;
-    const auto rpc = stub.PrepareUnaryCall(&context, path, request, &queue);
-    rpc->StartCall();
-    rpc->Finish(&reply, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    return status;
+    return call_by_name(channel, path, bytes, std::chrono::seconds(5));
   }
 
   std::string folder_;
