@@ -1,6 +1,7 @@
 #include "measure/lines.h"
 
 #include "absl/strings/str_cat.h"
+#include "measure/boundary.h"
 
 namespace outrigger::measure {
 
@@ -98,14 +99,8 @@ void read_privileged(const Json& list, const std::string& where, Measurement& in
   });
 }
 
-void read_boundary(const Json& list, const std::string& where, Measurement& into, absl::Status& status) {
-  auto& out = into.boundary.emplace();
-  each(list, absl::StrCat(where, ": boundary"), status, [&](Fields& fields) {
-    out.push_back({fields.text("name"), fields.flag("held"), fields.text("evidence")});
-  });
-}
-
 void read_incidents(const Json& list, const std::string& where, Measurement& into, absl::Status& status) {
+  auto& out = into.incidents.emplace();
   each(list, absl::StrCat(where, ": incidents"), status, [&](Fields& fields) {
     Incident one{
         .domain = fields.text("domain"), .kind = fields.text("kind"), .summary = fields.text("summary")};
@@ -113,7 +108,7 @@ void read_incidents(const Json& list, const std::string& where, Measurement& int
     one.act_s = fields.number("act_s", -kMostNumber);
     one.recover_s = fields.number("recover_s", -kMostNumber);
     one.at_s = fields.number("at_s", -kMostNumber);
-    into.incidents.push_back(std::move(one));
+    out.push_back(std::move(one));
   });
 }
 
@@ -148,7 +143,7 @@ Json notes_of(const Measurement& measurement) {
   Json out = {{"notes", measurement.notes}};
   if (measurement.privileged.has_value()) out["privileged"] = list_of(*measurement.privileged);
   if (measurement.boundary.has_value()) out["boundary"] = list_of(*measurement.boundary);
-  out["incidents"] = list_of(measurement.incidents);
+  if (measurement.incidents.has_value()) out["incidents"] = list_of(*measurement.incidents);
   out["cost"] = json_of(measurement.cost);
   return out;
 }
@@ -177,8 +172,9 @@ void read_notes(const Json& line, const std::string& where, Measurement& into, a
     into.notes.push_back(note.is_string() ? note.get<std::string>() : "");
   }
   if (fields.has("privileged")) read_privileged(fields.list("privileged"), where, into, status);
-  if (fields.has("boundary")) read_boundary(fields.list("boundary"), where, into, status);
-  read_incidents(fields.list("incidents"), where, into, status);
+  if (fields.has("boundary"))
+    into.boundary = read_tests(fields.list("boundary"), absl::StrCat(where, ": boundary"), status);
+  if (fields.has("incidents")) read_incidents(fields.list("incidents"), where, into, status);
   into.cost = read_cost(fields.object("cost"), absl::StrCat(where, ": cost"), status);
   fields.nothing_else();
 }

@@ -100,7 +100,7 @@ struct Measurement {
   std::vector<Window> windows;
   std::optional<std::vector<PrivilegedService>> privileged;  // none: nobody looked
   std::optional<std::vector<BoundaryTest>> boundary;
-  std::vector<Incident> incidents;
+  std::optional<std::vector<Incident>> incidents;  // none: nobody asked the node
   Cost cost;
   std::string hash;  // SHA-256 of the file, hex; set by parse()
 };

@@ -54,7 +54,7 @@ Measurement example() {
   out.windows = {window_at(0), window_at(1000), window_at(2500)};
   out.privileged = {{"ovs-vswitchd", "virtual_switch", 7.5, "uid 0, CAP_NET_ADMIN"}};
   out.boundary = {{"spoofed MAC", true, "0 of 10 arrived"}};
-  out.incidents = {{"dpu", "engine", "killed", 0.1, 0.2, -1, 17}};
+  out.incidents = {{{"dpu", "engine", "killed", 0.1, 0.2, -1, 17}}};
   out.cost = {0.5, 1 << 20, {1.25, 0.5}};
   return out;
 }
@@ -103,7 +103,7 @@ TEST(Measurement, IsReadAsItWasWritten) {
   ASSERT_TRUE(read->privileged.has_value());
   EXPECT_EQ(read->privileged->at(0).why, "uid 0, CAP_NET_ADMIN");
   EXPECT_TRUE(read->boundary->at(0).held);
-  EXPECT_EQ(read->incidents[0].recover_s, -1);
+  EXPECT_EQ(read->incidents->at(0).recover_s, -1);
   EXPECT_EQ(read->cost.blackout_ms, (std::vector<double>{1.25, 0.5}));
 }
 
@@ -111,11 +111,13 @@ TEST(Measurement, NobodyLookedIsNotNothingFound) {
   Measurement plain = example();
   plain.privileged.reset();
   plain.boundary.emplace().clear();
+  plain.incidents.reset();
   const auto read = parse(to_text(plain), "m.jsonl");
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_FALSE(read->privileged.has_value());
   ASSERT_TRUE(read->boundary.has_value());
   EXPECT_TRUE(read->boundary->empty());
+  EXPECT_FALSE(read->incidents.has_value());
 }
 
 TEST(Measurement, WithoutItsEndIsRefusedWhereverItWasCut) {

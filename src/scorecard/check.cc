@@ -103,7 +103,7 @@ std::string fault_of_once(const measure::Measurement& run) {
   for (const double blackout : run.cost.blackout_ms) {
     if (!sound(blackout)) return absl::StrCat("a blackout of ", blackout, " ms");
   }
-  for (const measure::Incident& incident : run.incidents) {
+  for (const measure::Incident& incident : run.incidents.value_or(std::vector<measure::Incident>{})) {
     for (const double seconds : {incident.detect_s, incident.act_s, incident.recover_s, incident.at_s}) {
       if (!std::isfinite(seconds))
         return absl::StrCat("incident \"", incident.summary, "\": a time of ", seconds);

@@ -101,6 +101,12 @@ Comparison compared(const std::optional<Tests>& before, const Tests& after) {
   return out;
 }
 
+void list_broken(Section& section, const char* when, const Tests& tests) {
+  for (const auto& [name, held] : tests.held) {
+    if (!held) section.lines.push_back(absl::StrCat(when, ": ", name, ": ", tests.evidence.at(name)));
+  }
+}
+
 void rule_on_tests(Section& section, const std::optional<Tests>& before, const Tests& after,
                    Counted& counted) {
   const Comparison found = compared(before, after);
@@ -179,9 +185,8 @@ Section boundary_section(Blocks blocks, Counted& counted) {
                                                             : "no difference shown";
   figure.why = "a test holds when it held in every run that tried it";
   section.figures.push_back(std::move(figure));
-  for (const auto& [name, held] : after->held) {
-    if (!held) section.lines.push_back(absl::StrCat("broken after: ", name, ": ", after->evidence.at(name)));
-  }
+  if (before) list_broken(section, "broken before", *before);
+  list_broken(section, "broken after", *after);
   return section;
 }
 

@@ -38,7 +38,7 @@ bool scoped(const Incident& incident) {
 }
 
 struct Happened {
-  double incidents = 0, scoped = 0, seconds = 0;
+  double incidents = 0, scoped = 0, seconds = 0;  // of the runs whose node was asked
   std::map<std::string, size_t> domains;
   std::vector<double> detect, act, recover;
 };
@@ -46,9 +46,10 @@ struct Happened {
 Happened happened(Blocks blocks, Side side) {
   Happened out;
   each_run(blocks, side, [&](const measure::Measurement& run) {
+    if (!run.incidents) return;
     for (const measure::Window& window : run.windows)
       out.seconds += static_cast<double>(window.length_ms) / 1000;
-    for (const Incident& one : run.incidents) {
+    for (const Incident& one : *run.incidents) {
       out.incidents += 1, out.scoped += scoped(one) ? 1 : 0;
       ++out.domains[one.domain.empty() ? "unknown" : one.domain];
       if (one.detect_s >= 0) out.detect.push_back(one.detect_s);
@@ -105,10 +106,14 @@ Figure scoped_figure(const Happened& before, const Happened& after) {
 
 Figure rate_figure(const Happened& before, const Happened& after) {
   Figure figure{.name = "incidents.rate", .title = "incidents", .unit = "1/h"};
-  figure.before = 3600 * before.incidents / before.seconds,
-  figure.after = 3600 * after.incidents / after.seconds;
   figure.n_before = static_cast<uint64_t>(before.incidents),
   figure.n_after = static_cast<uint64_t>(after.incidents);
+  if (before.seconds > 0) figure.before = 3600 * before.incidents / before.seconds;
+  if (after.seconds > 0) figure.after = 3600 * after.incidents / after.seconds;
+  figure.judged = "too little data";
+  figure.why =
+      before.seconds > 0 ? "nobody asked the node after the move" : "nobody asked a node before the move";
+  if (!figure.before || !figure.after) return figure;
   const double e = stats::e_value({figure.n_before, figure.n_after, before.seconds, after.seconds});
   figure.role = Role::kWeighs;  // for somebody may have caused them on purpose
   figure.judged = e >= kSpeaks ? "worse" : "no difference shown";
@@ -118,13 +123,22 @@ Figure rate_figure(const Happened& before, const Happened& after) {
   return figure;
 }
 
+std::string of_none(const Happened& before, const Happened& after) {
+  if (before.seconds + after.seconds == 0) return "nobody asked the node (`outrigger measure --incidents`)";
+  return absl::StrFormat(
+      "none happened in the %.0f s before and the %.0f s after in which the node was asked: nothing is known "
+      "of "
+      "how they are told apart",
+      before.seconds, after.seconds);
+}
+
 }  // namespace
 
 Section incident_section(Blocks blocks, Counted& counted) {
   Section section{.name = "incidents", .title = "Incidents and their domains"};
   const Happened before = happened(blocks, &Block::before), after = happened(blocks, &Block::after);
   if (before.incidents + after.incidents == 0) {
-    section.why = "none happened on either side: nothing is known of how they are told apart";
+    section.why = of_none(before, after);
     return section;
   }
   section.figures.push_back(rate_figure(before, after));

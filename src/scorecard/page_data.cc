@@ -207,7 +207,8 @@ std::vector<Happening> happenings(Blocks blocks) {
     double begin = 0;
     for (const Block& block : blocks) {
       for (const Run& run : after ? block.after : block.before) {
-        for (measure::Incident incident : run.measured->incidents) {
+        for (measure::Incident incident :
+             run.measured->incidents.value_or(std::vector<measure::Incident>{})) {
           incident.at_s += begin;
           out.push_back({after, std::move(incident)});
         }

@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"nan_weight", [](Input& in) { after(in).privileged = {{{"x", "policy", kNaN, ""}}}; }, {"after.jsonl", "weight"}},
         Bad{"nan_cost", [](Input& in) { after(in).cost.dpu_cpu = kNaN; }, {"after.jsonl", "DPU CPU"}},
         Bad{"nan_blackout", [](Input& in) { after(in).cost.blackout_ms = {kNaN}; }, {"after.jsonl", "blackout"}},
-        Bad{"nan_incident", [](Input& in) { after(in).incidents = {{.summary = "x", .at_s = kNaN}}; }, {"after.jsonl", "incident"}},
+        Bad{"nan_incident", [](Input& in) { after(in).incidents = {{{.summary = "x", .at_s = kNaN}}}; }, {"after.jsonl", "incident"}},
         Bad{"no_pair", [](Input& in) { after(in).place = {"e", 4, 0}; in.before[0].place = {"e", 3, 0}; }, {"block 3", "\"e\"", "0 after"}}),
     [](const auto& test) { return test.param.name; });
 

@@ -24,7 +24,8 @@ Input hostile() {
     run.placement[kHostile] = run.placement["policy"];
     run.privileged = {{kHostile, kHostile, 3, kHostile}};
     run.boundary = {{kHostile, false, kHostile}};
-    run.incidents = {{.domain = kHostile, .kind = kHostile, .summary = kHostile, .recover_s = 2, .at_s = 3}};
+    run.incidents = {
+        {{.domain = kHostile, .kind = kHostile, .summary = kHostile, .recover_s = 2, .at_s = 3}}};
   }
   input.before_files = input.after_files = {kHostile};
   return input;

@@ -179,9 +179,10 @@ TEST(Figures, NoneAndNoneIsNoDifferenceAndNoneToSomeIsOne) {
 
 TEST(Figures, IncidentsByDomainAndTheirShareScopedToOne) {
   Input input = sides({}, {});
+  auto &before = input.before[0].incidents.emplace(), &after = input.after[0].incidents.emplace();
   for (int i = 0; i < 12; ++i) {
-    input.before[0].incidents.push_back({.domain = i % 2 == 0 ? "host,network" : "unknown", .detect_s = 5});
-    input.after[0].incidents.push_back({.domain = "dpu", .detect_s = 0.5, .recover_s = -1});
+    before.push_back({.domain = i % 2 == 0 ? "host,network" : "unknown", .detect_s = 5});
+    after.push_back({.domain = "dpu", .detect_s = 0.5, .recover_s = -1});
   }
   const Scorecard card = card_of(input);
   const Section* section = section_of(card, "incidents");
@@ -191,6 +192,33 @@ TEST(Figures, IncidentsByDomainAndTheirShareScopedToOne) {
   EXPECT_EQ(figure_of(card, "incidents.detect")->after, 0.5);
   EXPECT_THAT(section->lines, Contains("after: dpu 12"));
   EXPECT_NE(card.verdict, Verdict::kPays) << "incidents alone never make it pay";
+}
+
+TEST(Figures, WhatIsBrokenIsListedOfBothSides) {
+  Input input = sides({}, {});
+  input.before[0].boundary = {{"rules", false, "root emptied them"}, {"spoof", true, ""}};
+  input.after[0].boundary = {{"rules", true, "none are there"}, {"spoof", true, ""}};
+  const Scorecard card = card_of(input);
+  const Section* boundary = section_of(card, "boundary");
+  EXPECT_EQ(boundary->verdict, Verdict::kPays) << boundary->why;
+  EXPECT_THAT(boundary->why, HasSubstr("2 of 2 held after, 1 of 2 before; holds now and did not before: rules"));
+  EXPECT_THAT(boundary->lines, ::testing::ElementsAre("broken before: rules: root emptied them"));
+}
+
+TEST(Figures, AnIncidentThatNobodyAskedForIsNotNone) {
+  Input input = sides({}, {});
+  EXPECT_THAT(section_of(card_of(input), "incidents")->why, HasSubstr("nobody asked"));
+  input.before[0].incidents.emplace();
+  input.after[0].incidents.emplace();
+  EXPECT_THAT(section_of(card_of(input), "incidents")->why, HasSubstr("none happened in the 60 s before"));
+  input.before[0].incidents.reset();
+  input.after[0].incidents->push_back({.domain = "dpu", .detect_s = 0.5});
+  const Scorecard card = card_of(input);
+  const Figure* rate = figure_of(card, "incidents.rate");
+  EXPECT_EQ(rate->before, std::nullopt) << "a side without an answer has no rate";
+  EXPECT_NEAR(*rate->after, 60, 1e-9);
+  EXPECT_EQ(rate->judged, "too little data");
+  EXPECT_NE(section_of(card, "incidents")->verdict, Verdict::kDoesNotPay);
 }
 
 TEST(Figures, TheCostIsTold) {
