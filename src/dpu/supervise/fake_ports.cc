@@ -104,10 +104,19 @@ class FakePorts {
     for (Connection& one : connections_) {
       if (one.slot != static_cast<int>(slot)) continue;
       if (!one.ready) return fail(reply, 9, "has not asked for ports yet");
-      if (Connection* old = active()) old->active = false;
+      Connection* const old = active();
       one.active = true;
+      if (old == &one) return;
       reply.mutable_swap()->set_nanoseconds(42000);
-      return;
+      if (old == nullptr) return;
+      old->active = false;
+      PortsEvent event;
+      event.set_kind(PortsEvent::SWAPPED);
+      event.set_slot(slot);
+      event.set_version(one.version);
+      event.set_pid(one.pid);
+      event.set_milliseconds(0.042);
+      return tell(event, {});
     }
     fail(reply, 5, "no such slot");
   }

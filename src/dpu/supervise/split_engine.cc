@@ -179,7 +179,8 @@ void SplitEngine::end_member(Member& member, bool kill) {
 }
 
 void SplitEngine::note(Kind kind, Phase phase, Severity severity, const std::string& message,
-                       const std::string& subject, absl::Time first_sign) const {
+                       const std::string& subject, absl::Time first_sign,
+                       std::map<std::string, std::string> evidence) const {
   if (events_ == nullptr) return;
   Event event;
   event.kind = kind;
@@ -189,6 +190,7 @@ void SplitEngine::note(Kind kind, Phase phase, Severity severity, const std::str
   event.subject = subject;
   event.message = message;
   event.first_sign = first_sign;
+  event.evidence = std::move(evidence);
   events_->record(std::move(event));
 }
 

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -143,7 +144,8 @@ class SplitEngine final : public engine::Engine {
   void failure(Kind kind, const std::string& subject, const std::string& version, const std::string& message,
                double milliseconds);
   void note(Kind kind, Phase phase, Severity severity, const std::string& message,
-            const std::string& subject = "", absl::Time first_sign = absl::InfinitePast()) const;
+            const std::string& subject = "", absl::Time first_sign = absl::InfinitePast(),
+            std::map<std::string, std::string> evidence = {}) const;
   [[nodiscard]] bool is_active(const Member& member) const;
   [[nodiscard]] std::string name_of(const Member& member) const;
 

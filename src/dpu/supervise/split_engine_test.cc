@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "dpu/supervise/split_supervisor.h"
 #include "dpu/test_folder.h"
@@ -25,6 +26,15 @@ struct Heard : Events {
   [[nodiscard]] bool has(Kind kind, Phase phase) const {
     return std::any_of(all.begin(), all.end(),
                        [&](const Event& one) { return one.kind == kind && one.phase == phase; });
+  }
+  // Of each change of engines, in the record of it.
+  [[nodiscard]] std::vector<std::string> blackouts(Kind kind) const {
+    std::vector<std::string> found;
+    for (const Event& one : all) {
+      const auto told = one.evidence.find("blackout_ms");
+      if (one.kind == kind && told != one.evidence.end()) found.push_back(told->second);
+    }
+    return found;
   }
   std::vector<Event> all;
 };
@@ -158,6 +168,12 @@ TEST_F(SplitTest, AStandbyTakesOverAndAnotherIsStarted) {
   EXPECT_TRUE(heard_.has(Kind::kEngineCrash, Phase::kBegin));
   EXPECT_TRUE(heard_.has(Kind::kEngineCrash, Phase::kAct));
   ASSERT_TRUE(until([&] { return heard_.has(Kind::kEngineCrash, Phase::kEnd); }));
+  const std::vector<std::string> blackouts = heard_.blackouts(Kind::kEngineCrash);
+  ASSERT_EQ(blackouts.size(), 1u);
+  double ms = 0;
+  ASSERT_TRUE(absl::SimpleAtod(blackouts[0], &ms)) << blackouts[0];
+  EXPECT_GT(ms, 0);
+  EXPECT_LT(ms, 10'000);
 }
 
 TEST_F(SplitTest, AVersionThatFailsAgainAndAgainIsBarredAndTheOtherUsed) {
@@ -256,6 +272,7 @@ TEST_F(SplitTest, AnUpgradeLeavesTheOldVersionAsStandbyAndRollbackIsASwap) {
   EXPECT_EQ(remembered_, "1.1.0");
   EXPECT_THAT(steps,
               ::testing::ElementsAre("preflight", "start", "build", "shadow", "shadow", "swap", "settle"));
+  EXPECT_TRUE(until([&] { return heard_.blackouts(Kind::kSwap) == std::vector<std::string>{"0.042"}; }));
   ASSERT_TRUE(boss.rollback("ann", {}).ok());
   EXPECT_EQ(agent_->active()->version, "1.0.0");
   ASSERT_TRUE(until([&] { return state_of("1.1.0") == "installed"; }));  // not to take over at the next crash

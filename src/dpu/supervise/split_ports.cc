@@ -18,6 +18,18 @@ using PortsEvent = engine::v1::PortsEvent;
 constexpr auto kPoll = std::chrono::milliseconds(20);
 constexpr size_t kLastLines = 8;
 
+using Evidence = std::map<std::string, std::string>;
+
+// For how long nobody carried packets, in the record of the change (journal.proto).
+Evidence blackout(double milliseconds) { return {{"blackout_ms", absl::StrCat(milliseconds)}}; }
+
+// Since the last sign of life of what failed, until another had the queues.
+Evidence blackout(const Event& failure, const PortsEvent& taken_over) {
+  const bool at_once = taken_over.milliseconds() > 0;  // else nobody was ready, and it took until now
+  const absl::Time end = at_once ? failure.time : absl::Now();
+  return blackout(absl::ToDoubleMilliseconds(end - failure.first_sign) + taken_over.milliseconds());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SplitEngine>> SplitEngine::start(SplitOptions options, Events* events,
@@ -133,7 +145,8 @@ void SplitEngine::take_in(const PortsEvent& event) {
       if (open_.empty())
         return note(Kind::kNote, Phase::kPoint, Severity::kInfo, absl::StrCat(engine, " has the queues"));
       note(open_.back().kind, Phase::kAct, Severity::kWarning,
-           absl::StrCat(engine, " has taken over after ", ms), open_.back().subject);
+           absl::StrCat(engine, " has taken over after ", ms), open_.back().subject, absl::InfinitePast(),
+           blackout(open_.back(), event));
       versions_.was_active(version);
       return;
     case PortsEvent::ORPHANED:
@@ -149,7 +162,8 @@ void SplitEngine::take_in(const PortsEvent& event) {
            absl::StrCat(event.count(), " packet buffers recovered"));
       return;
     case PortsEvent::SWAPPED:
-      note(Kind::kSwap, Phase::kPoint, Severity::kInfo, absl::StrCat("the queues went to ", engine));
+      note(Kind::kSwap, Phase::kPoint, Severity::kInfo, absl::StrCat("the queues went to ", engine), "",
+           absl::InfinitePast(), blackout(event.milliseconds()));
       return;
     default:  // ATTACHED, GONE: seen by other means; KEEP, RELEASE: done on arrival
       return;
