@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/descriptor.h"
 #include "host/command.h"
 #include "host/guest.h"
 #include "host/netlink.h"
@@ -15,7 +16,7 @@ namespace outrigger::host {
 namespace {
 
 std::string address_line(const nlmsghdr& answer) {
-  const auto& head = *static_cast<const ifaddrmsg*>(NLMSG_DATA(&answer));
+  const auto& head = *static_cast<const ifaddrmsg*>(::mnl_nlmsg_get_payload(&answer));
   auto value = attribute(answer, sizeof head, IFA_LOCAL);
   if (value.empty()) value = attribute(answer, sizeof head, IFA_ADDRESS);
   if (head.ifa_scope != RT_SCOPE_UNIVERSE || value.empty()) return "";
@@ -32,7 +33,7 @@ uint32_t number_in(const nlmsghdr& answer, uint16_t type) {
 
 // Routes that the kernel made of an address come back with it.
 std::string route_line(const nlmsghdr& answer) {
-  const auto& head = *static_cast<const rtmsg*>(NLMSG_DATA(&answer));
+  const auto& head = *static_cast<const rtmsg*>(::mnl_nlmsg_get_payload(&answer));
   const bool wanted = head.rtm_table == RT_TABLE_MAIN && head.rtm_type == RTN_UNICAST &&
                       head.rtm_protocol != RTPROT_KERNEL && (head.rtm_flags & RTM_F_CLONED) == 0;
   if (!wanted) return "";
@@ -56,7 +57,7 @@ absl::StatusOr<Belongings> belongings_here(const std::string& device) {
   if (!kernel.ok()) return kernel.status();
   Belongings found;
   absl::Status status = kernel->list({RTM_GETADDR, 0, ifaddrmsg{}}, [&](const nlmsghdr& answer) {
-    if (static_cast<const ifaddrmsg*>(NLMSG_DATA(&answer))->ifa_index == index)
+    if (static_cast<const ifaddrmsg*>(::mnl_nlmsg_get_payload(&answer))->ifa_index == index)
       found.addresses += address_line(answer);
   });
   for (const uint8_t family : {AF_INET, AF_INET6}) {

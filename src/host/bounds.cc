@@ -104,6 +104,12 @@ bool delegate(const std::string& folder, const std::string& controller) {
   return errno == EBUSY && move_down(folder) && write_to(folder + "/cgroup.subtree_control", more);
 }
 
+// What a killed one was may stand in the table of processes for as long as nobody has asked how it ended.
+bool is_gone(uint32_t pid) {
+  const std::string text = text_of(absl::StrCat("/proc/", pid, "/stat"));
+  return text.empty() || absl::StartsWith(text.substr(text.rfind(')') + 1), " Z");  // proc(5)
+}
+
 void sweep(const std::string& folder, const std::string& name) {
   const std::string prefix = name.substr(0, name.rfind('-') + 1);
   std::error_code ignored;
@@ -113,7 +119,7 @@ void sweep(const std::string& folder, const std::string& name) {
     if (prefix.empty() || !absl::StartsWith(other, prefix) ||
         !absl::SimpleAtoi(other.substr(prefix.size()), &pid))
       continue;
-    if (access(absl::StrCat("/proc/", pid).c_str(), F_OK) != 0) (void)rmdir(entry.path().c_str());
+    if (is_gone(pid)) (void)rmdir(entry.path().c_str());
   }
 }
 

@@ -13,6 +13,10 @@ namespace {
 constexpr absl::Duration kTestEvery = absl::Seconds(5), kRetryPrepare = absl::Seconds(2);
 constexpr absl::Duration kPortsEvery = absl::Milliseconds(500), kAskEvery = absl::Milliseconds(200);
 constexpr absl::Duration kTestAtLeastEvery = absl::Minutes(1);
+// Between turns: where a step of the machine or a gateway's answer may be due; where only ports and bundles
+// that expire are looked at; and where only new endpoints are, until the lease runs out.
+constexpr absl::Duration kBusy = absl::Milliseconds(50), kCarrying = absl::Milliseconds(200),
+                         kIdle = absl::Seconds(1);
 constexpr int kTestShare = 200;  // a test may take this part of the time: a host's CPUs are its guests'
 
 // After a crash the machine goes on where it was: what the kernel carries, it carries still.
@@ -189,6 +193,13 @@ void Fallback::turn() {
   said_ = now;
   keeper_.report({machine_.state(), path_.unfit(),
                   machine_.state() == State::kFailed ? machine_.reason() : path_fault_});
+}
+
+absl::Duration Fallback::patience() const {
+  const Keeper::News news = keeper_.news();
+  const State state = machine_.state();
+  if (state == State::kDormant && news.lease) return std::min(news.lease_left, kIdle);
+  return state == State::kActive || state == State::kFailed ? kCarrying : kBusy;
 }
 
 std::string Fallback::status_json() const {

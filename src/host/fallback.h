@@ -1,6 +1,6 @@
 // The host's fallback, put together: what the keeper knows and the operator orders goes through the machine,
 // and its decisions are carried out on the path.  Everything that must survive a restart is on disk before it
-// is done.  Not thread-safe: one loop calls turn().
+// is done.  Not thread-safe: one loop calls turn(), when it is time to or something has happened.
 #pragma once
 
 #include <functional>
@@ -27,6 +27,8 @@ class Fallback {
   Fallback(Settings settings, Keeper& keeper, Path& path, Log log);
 
   void turn();
+  // How long nothing is to be done unless the keeper's bell rings or somebody gives an order.
+  [[nodiscard]] absl::Duration patience() const;
   void order(Order order) { order_ = order; }
   // {"state": "active", "reason": "...", ...}, one line.
   [[nodiscard]] std::string status_json() const;

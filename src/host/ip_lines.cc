@@ -98,7 +98,7 @@ class Speaker {
   }
 
   static std::optional<NetlinkMessage> removal_of(const nlmsghdr& answer, int index) {
-    const auto& head = *static_cast<const ifaddrmsg*>(NLMSG_DATA(&answer));
+    const auto& head = *static_cast<const ifaddrmsg*>(::mnl_nlmsg_get_payload(&answer));
     if (static_cast<int>(head.ifa_index) != index) return std::nullopt;
     NetlinkMessage removal(RTM_DELADDR, 0, head);
     for (const uint16_t type : {IFA_LOCAL, IFA_ADDRESS}) {

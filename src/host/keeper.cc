@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -11,6 +13,7 @@ namespace outrigger::host {
 namespace {
 
 constexpr absl::Duration kReportWithin = absl::Seconds(1);
+constexpr uint64_t kAskRefusedEvery = 25;                  // renewals
 constexpr uint64_t kFirstSkip = 12ULL * 3600 * 1'000'000;  // twice that is a day
 constexpr uint64_t kLongestSkip = 366 * 2 * kFirstSkip;
 
@@ -36,7 +39,11 @@ Keeper::Keeper(Settings settings, Ed25519Key key, std::unique_ptr<Link> link)
 }
 
 Keeper::~Keeper() {
-  stop_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -62,13 +69,14 @@ absl::Status Keeper::take(const v1::SignedBundle& bundle, bool fresh) {
   taken_at_ = boottime();
   fresh_ = fresh;
   refusal_.clear();
+  bell_.ring();
   return absl::OkStatus();
 }
 
 absl::Status Keeper::offer(const v1::SignedBundle& bundle) {
   const std::lock_guard lock(mutex_);
   absl::Status status = take(bundle, true);
-  if (!status.ok()) refusal_ = std::string(status.message());
+  if (!status.ok() && std::exchange(refusal_, std::string(status.message())) != refusal_) bell_.ring();
   return status;
 }
 
@@ -85,7 +93,8 @@ std::string Keeper::bundle_fault() const {
 Keeper::News Keeper::news() const {
   const std::lock_guard lock(mutex_);
   News now = news_;
-  now.lease = link_ == nullptr || boottime() < lease_until_;
+  now.lease_left = link_ == nullptr ? absl::InfiniteDuration() : lease_until_ - boottime();
+  now.lease = now.lease_left > absl::ZeroDuration();
   now.dpu_healthy = link_ == nullptr || (now.dpu_healthy && now.lease);  // without a link only orders count
   now.bundle_fault = bundle_fault();
   now.refusal = refusal_;
@@ -93,30 +102,28 @@ Keeper::News Keeper::news() const {
 }
 
 void Keeper::report(Report report) {
-  const std::lock_guard lock(mutex_);
-  report_ = std::move(report);
-  reported_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (reported_ && report == report_) return;
+    report_ = std::move(report);
+    reported_ = untold_ = true;
+  }
+  wake_.notify_all();
+}
+
+// Or until there is something to tell; false: it is to stop.
+bool Keeper::wait_until(absl::Duration when) {
+  std::unique_lock lock(mutex_);
+  const auto patience = absl::ToChronoMilliseconds(absl::Ceil(when - boottime(), absl::Milliseconds(1)));
+  (void)wake_.wait_for(lock, patience, [this] { return stop_ || untold_; });
+  return !stop_;
 }
 
 // A DPU that hears "dormant" carries the traffic: nothing is said before it is known.
-void Keeper::wait_for_report() {
-  const absl::Duration end = boottime() + kReportWithin;
-  while (!stop_ && boottime() < end) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (reported_) return;
-    }
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-}
-
 void Keeper::talk() {
-  wait_for_report();
-  while (!stop_) {
-    const absl::Duration began = boottime();
+  for (absl::Duration next = boottime() + kReportWithin; wait_until(next);) {
+    next = boottime() + settings_.every;
     renew();
-    const absl::Duration rest = settings_.every - (boottime() - began);
-    if (rest > absl::ZeroDuration()) absl::SleepFor(rest);
   }
 }
 
@@ -124,6 +131,7 @@ void Keeper::renew() {
   v1::RenewRequest request;
   {
     const std::lock_guard lock(mutex_);
+    untold_ = false;
     request.set_node(settings_.node);
     request.set_sequence(++sequence_);
     request.set_fallback_state(std::string(name(report_.state)));
@@ -134,35 +142,42 @@ void Keeper::renew() {
   const absl::Duration sent = boottime();
   request.set_monotonic_ns(absl::ToInt64Nanoseconds(sent));
   const absl::StatusOr<v1::RenewReply> reply = link_->renew(request);
-  bool newer = false;
-  {
-    const std::lock_guard lock(mutex_);
-    news_.link_fault = reply.ok() ? "" : std::string(reply.status().message());
-    if (!reply.ok()) {
-      // Until it is above what was used before the clock was set back.
-      if (absl::IsAlreadyExists(reply.status())) sequence_ += skip_ = std::min(2 * skip_, kLongestSkip);
-      news_.dpu_healthy = false;
-      return;
-    }
-    skip_ = kFirstSkip;
-    news_.answered = sent;
-    lease_until_ = sent + absl::Milliseconds(reply->lease_ms());
-    news_.dpu_healthy = reply->dpu_healthy();
-    news_.carries = reply->has_carries() ? std::optional(reply->carries()) : std::nullopt;
-    news_.order = reply->order() == "fall_back" ? Order::kFallBack
-                  : reply->order() == "return"  ? Order::kReturn
-                                                : Order::kNone;
-    // A refused bundle is not asked for again until there is another; one that ages is.
-    const bool ageing = fresh_ && news_.bundle && boottime() - taken_at_ > absl::Hours(1);
-    newer = reply->bundle_generation() != offered_generation_ || reply->bundle_mark() != offered_mark_ ||
-            !news_.bundle || !fresh_ || ageing;
-    if (newer && !refusal_.empty() && reply->bundle_generation() == offered_generation_ &&
-        reply->bundle_mark() == offered_mark_ && sequence_ % 25 != 0)
-      newer = false;
-    offered_generation_ = reply->bundle_generation();
-    offered_mark_ = reply->bundle_mark();
-  }
-  if (newer) fetch();
+  if (!reply.ok()) return no_reply(reply.status());
+  if (take_reply(*reply, sent)) fetch();
+}
+
+void Keeper::no_reply(const absl::Status& why) {
+  const std::lock_guard lock(mutex_);
+  news_.link_fault = std::string(why.message());
+  // Until it is above what was used before the clock was set back.
+  if (absl::IsAlreadyExists(why)) sequence_ += skip_ = std::min(2 * skip_, kLongestSkip);
+  if (std::exchange(news_.dpu_healthy, false)) bell_.ring();
+}
+
+// True: it has a bundle to be fetched.
+bool Keeper::take_reply(const v1::RenewReply& reply, absl::Duration sent) {
+  const std::lock_guard lock(mutex_);
+  const auto said = [this] {
+    return std::tuple(boottime() < lease_until_, news_.dpu_healthy, news_.carries, news_.order);
+  };
+  const auto before = said();
+  skip_ = kFirstSkip;
+  news_.link_fault.clear();
+  news_.answered = sent;
+  lease_until_ = sent + absl::Milliseconds(reply.lease_ms());
+  news_.dpu_healthy = reply.dpu_healthy();
+  news_.carries = reply.has_carries() ? std::optional(reply.carries()) : std::nullopt;
+  news_.order = reply.order() == "fall_back" ? Order::kFallBack
+                : reply.order() == "return"  ? Order::kReturn
+                                             : Order::kNone;
+  if (said() != before) bell_.ring();
+  // A refused bundle is not asked for again until there is another; one that ages is.
+  const bool same = reply.bundle_generation() == offered_generation_ && reply.bundle_mark() == offered_mark_;
+  const bool ageing = fresh_ && news_.bundle && boottime() - taken_at_ > absl::Hours(1);
+  const bool newer = !same || !news_.bundle || !fresh_ || ageing;
+  offered_generation_ = reply.bundle_generation();
+  offered_mark_ = reply.bundle_mark();
+  return newer && (!same || refusal_.empty() || sequence_ % kAskRefusedEvery == 0);
 }
 
 void Keeper::fetch() {

@@ -1,9 +1,10 @@
 // The host's conversation with its DPU: keeps the lease, fetches and checks bundles.  One thread talks, since
-// a call may hang; whoever asks gets what is known now.  Leases count from when a request was sent, by a
-// clock that also counts sleep (CLOCK_BOOTTIME).  Thread-safety: any thread.
+// a call may hang; whoever asks gets what is known now, and a bell rings when that is something else than
+// before.  Leases count from when a request was sent, by a clock that also counts sleep (CLOCK_BOOTTIME).
+// Thread-safety: any thread.
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "base/ed25519.h"
+#include "host/bell.h"
 #include "host/bundle.h"
 #include "host/link.h"
 #include "host/machine.h"
@@ -27,19 +29,21 @@ struct Report {
   State state = State::kDormant;
   std::vector<std::string> unfit;
   std::string error;
+  friend bool operator==(const Report&, const Report&) = default;
 };
 
 class Keeper {
  public:
   struct Settings {
     std::string node;
-    std::string file;  // keeps the bundle
-    absl::Duration every = absl::Milliseconds(200);
-    absl::Duration first_lease = absl::Seconds(3);  // before the DPU has ever answered
+    std::string file;                                // keeps the bundle
+    absl::Duration every = absl::Milliseconds(300);  // one lost call (500 ms) loses no lease
+    absl::Duration first_lease = absl::Seconds(3);   // before the DPU has ever answered
   };
   struct News {
     bool lease = false;
-    absl::Duration answered;  // boottime() when the last call was made that the DPU answered
+    absl::Duration lease_left;  // unless it is renewed
+    absl::Duration answered;    // boottime() when the last call was made that the DPU answered
     bool dpu_healthy = false;
     Order order = Order::kNone;
     std::optional<bool> carries;                   // what the DPU says of itself; not there: it does not say
@@ -54,14 +58,19 @@ class Keeper {
   ~Keeper();
 
   [[nodiscard]] News news() const;
+  // Rings when the DPU says, or stops saying, anything that a decision may depend on.
+  [[nodiscard]] Bell& bell() { return bell_; }
+  // Told with the next renewal; when it is another than before, at once.
   void report(Report report);
   // A bundle from elsewhere (a file); the same checks.
   absl::Status offer(const v1::SignedBundle& bundle);
 
  private:
   void talk();
-  void wait_for_report();
+  bool wait_until(absl::Duration when);
   void renew();
+  bool take_reply(const v1::RenewReply& reply, absl::Duration sent);
+  void no_reply(const absl::Status& why);
   void fetch();
   void load();
   absl::Status take(const v1::SignedBundle& bundle, bool fresh);
@@ -79,8 +88,11 @@ class Keeper {
   absl::Duration taken_at_;  // when the bundle came, if it came over the link
   bool fresh_ = false;
   uint64_t sequence_ = 0, skip_ = 0, offered_generation_ = 0, offered_mark_ = 0;
-  bool reported_ = false;
-  std::atomic<bool> stop_{false};
+  bool reported_ = false;  // ever
+  bool untold_ = false;    // since the last renewal
+  bool stop_ = false;
+  std::condition_variable wake_;
+  Bell bell_;
   std::thread thread_;
 };
 

@@ -50,6 +50,7 @@ class LinkClient : public Link {
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // its callers try again; every call would pay for it
     arguments.SetMaxReceiveMessageSize(kMaxBundle);
     channel_ = grpc::CreateCustomChannel(address_, credentials_, arguments);
     stub_ = v1::HostLink::NewStub(channel_);

@@ -2,23 +2,43 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
+#include <vector>
 
 namespace outrigger::host {
 
-void NetlinkMessage::append(const void* data, size_t size) {
-  const auto* const from = static_cast<const uint8_t*>(data);
-  bytes_.insert(bytes_.end(), from, from + size);
-  bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+namespace {
+
+constexpr int kTries = 5;
+
+int hand_on(const nlmsghdr* message, void* to) {
+  if (const auto& each = *static_cast<const Netlink::Each*>(to); each) each(*message);
+  return MNL_CB_OK;
+}
+
+struct Search {
+  uint16_t type = 0;
+  std::span<const uint8_t> found;
+};
+
+int look_at(const nlattr* one, void* search) {
+  auto& wanted = *static_cast<Search*>(search);
+  if (::mnl_attr_get_type(one) != wanted.type) return MNL_CB_OK;
+  wanted.found = {static_cast<const uint8_t*>(::mnl_attr_get_payload(one)), ::mnl_attr_get_payload_len(one)};
+  return MNL_CB_STOP;
+}
+
+}  // namespace
+
+void* NetlinkMessage::begin(uint16_t type, uint16_t flags, size_t head_size) {
+  nlmsghdr* message = ::mnl_nlmsg_put_header(bytes_.data());
+  message->nlmsg_type = type;
+  message->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+  return ::mnl_nlmsg_put_extra_header(message, head_size);
 }
 
 NetlinkMessage& NetlinkMessage::add(uint16_t attribute, const void* value, size_t size) {
-  const rtattr start{static_cast<uint16_t>(RTA_LENGTH(size)), attribute};
-  append(&start, sizeof start);
-  append(value, size);
+  fits_ = ::mnl_attr_put_check(head(), bytes_.size(), attribute, size, value) && fits_;
   return *this;
 }
 
@@ -29,71 +49,65 @@ NetlinkMessage& NetlinkMessage::add(uint16_t attribute, const IpAddress& address
   return add(attribute, wire.data(), v4 ? 4 : 16);
 }
 
-absl::StatusOr<Netlink> Netlink::open() {
-  Descriptor made(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!made) return absl::ErrnoToStatus(errno, "netlink socket");
-  return Netlink(std::move(made));
+NetlinkMessage& NetlinkMessage::add(uint16_t attribute, const std::string& text) {
+  return add(attribute, text.c_str(), text.size() + 1);
 }
 
-absl::Status Netlink::send(NetlinkMessage& message, uint16_t flags) {
-  nlmsghdr head;
-  std::memcpy(&head, message.bytes_.data(), sizeof head);
-  head.nlmsg_len = static_cast<uint32_t>(message.bytes_.size());
-  head.nlmsg_flags = static_cast<uint16_t>(head.nlmsg_flags | flags);
-  head.nlmsg_seq = ++sequence_;
-  std::memcpy(message.bytes_.data(), &head, sizeof head);
-  if (::send(socket_.get(), message.bytes_.data(), message.bytes_.size(), 0) < 0)
+absl::StatusOr<Netlink> Netlink::open(int bus) {
+  Netlink made(bus, ::mnl_socket_open2(bus, SOCK_CLOEXEC));
+  if (made.socket_ == nullptr || ::mnl_socket_bind(made.socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+    return absl::ErrnoToStatus(errno, "netlink socket");
+  return made;
+}
+
+absl::Status Netlink::ask(NetlinkMessage& message, int flags, const Each& each) {
+  if (!message.fits_) return absl::InvalidArgumentError("netlink: too long for a message");
+  nlmsghdr* const head = message.head();
+  head->nlmsg_flags = static_cast<uint16_t>(head->nlmsg_flags | flags);
+  head->nlmsg_seq = ++sequence_;
+  if (::mnl_socket_sendto(socket_.get(), head, head->nlmsg_len) < 0)
     return absl::ErrnoToStatus(errno, "netlink");
+  alignas(nlmsghdr) std::array<char, 1 << 15> buffer;  // as large as a dump's messages come (NLMSG_GOODSIZE)
+  for (;;) {
+    const ssize_t got = ::mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::ErrnoToStatus(errno, "netlink");
+    const auto& first = *reinterpret_cast<const nlmsghdr*>(buffer.data());
+    if (!::mnl_nlmsg_seq_ok(&first, sequence_)) continue;  // of something before
+    const int state = ::mnl_cb_run(buffer.data(), static_cast<size_t>(got), sequence_,
+                                   ::mnl_socket_get_portid(socket_.get()), hand_on, const_cast<Each*>(&each));
+    if (state == MNL_CB_STOP) return absl::OkStatus();
+    if (state < 0) return absl::ErrnoToStatus(errno, "the kernel refuses");
+  }
+}
+
+absl::Status Netlink::change(NetlinkMessage message) { return ask(message, NLM_F_ACK, {}); }
+
+// What changes while it is listed makes the kernel say so (NLM_F_DUMP_INTR): then all is asked for anew, on
+// another socket, since this one's list goes on.
+absl::Status Netlink::list(NetlinkMessage message, const Each& each) {
+  std::vector<std::vector<char>> answers;
+  const auto keep = [&answers](const nlmsghdr& one) {
+    const auto* const bytes = reinterpret_cast<const char*>(&one);
+    answers.emplace_back(bytes, bytes + one.nlmsg_len);
+  };
+  absl::Status status = ask(message, NLM_F_DUMP, keep);
+  for (int tries = 1; tries < kTries && absl::IsUnavailable(status); ++tries) {  // EINTR
+    auto anew = open(bus_);
+    if (!anew.ok()) return anew.status();
+    *this = *std::move(anew);
+    answers.clear();
+    status = ask(message, NLM_F_DUMP, keep);
+  }
+  if (!status.ok()) return status;
+  for (const std::vector<char>& one : answers) each(*reinterpret_cast<const nlmsghdr*>(one.data()));
   return absl::OkStatus();
 }
 
-bool Netlink::take(const nlmsghdr& head, const std::function<void(const nlmsghdr&)>& each,
-                   absl::Status& status) {
-  if (head.nlmsg_seq != sequence_) return true;  // of something before
-  if (head.nlmsg_type == NLMSG_ERROR || head.nlmsg_type == NLMSG_DONE) {
-    int error = 0;
-    if (head.nlmsg_len >= NLMSG_LENGTH(sizeof error)) std::memcpy(&error, NLMSG_DATA(&head), sizeof error);
-    if (error != 0) status = absl::ErrnoToStatus(-error, "the kernel refuses");
-    return false;
-  }
-  if (each) each(head);
-  return true;
-}
-
-absl::Status Netlink::receive(const std::function<void(const nlmsghdr&)>& each) {
-  alignas(nlmsghdr) std::array<uint8_t, 1 << 16> buffer;
-  for (;;) {
-    const ssize_t got = recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return absl::ErrnoToStatus(got == 0 ? EPIPE : errno, "netlink");
-    absl::Status status;
-    for (size_t at = 0; at + sizeof(nlmsghdr) <= static_cast<size_t>(got);) {
-      const auto& head = *reinterpret_cast<const nlmsghdr*>(buffer.data() + at);
-      if (!take(head, each, status)) return status;
-      at += NLMSG_ALIGN(std::max<size_t>(head.nlmsg_len, sizeof head));
-    }
-  }
-}
-
-absl::Status Netlink::change(NetlinkMessage message) {
-  if (absl::Status status = send(message, NLM_F_ACK); !status.ok()) return status;
-  return receive({});
-}
-
-absl::Status Netlink::list(NetlinkMessage message, const std::function<void(const nlmsghdr&)>& each) {
-  if (absl::Status status = send(message, NLM_F_DUMP); !status.ok()) return status;
-  return receive(each);
-}
-
 std::span<const uint8_t> attribute(const nlmsghdr& message, size_t head_size, uint16_t type) {
-  const auto* const bytes = reinterpret_cast<const uint8_t*>(&message);
-  const auto* one = reinterpret_cast<const rtattr*>(bytes + NLMSG_SPACE(head_size));
-  auto left = static_cast<int>(message.nlmsg_len - NLMSG_SPACE(head_size));
-  for (; RTA_OK(one, left); one = RTA_NEXT(one, left)) {
-    if (one->rta_type == type)
-      return {static_cast<const uint8_t*>(RTA_DATA(one)), static_cast<size_t>(RTA_PAYLOAD(one))};
-  }
-  return {};
+  Search search{type, {}};
+  (void)::mnl_attr_parse(&message, static_cast<unsigned>(head_size), look_at, &search);
+  return search.found;
 }
 
 IpAddress address_in(std::span<const uint8_t> bytes) {

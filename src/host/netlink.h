@@ -1,62 +1,67 @@
-// The kernel's own words for links, addresses and routes (rtnetlink(7)), for what is done so often that a
-// process for each would be what it costs.  Not thread-safe; speaks for the namespace of the thread that
-// opened it.
+// The kernel's own words for links, addresses, routes and rules (rtnetlink(7), nf_tables), for what is done
+// so often that a process for each would be what it costs.  libmnl writes and reads them; this says what is
+// asked and what came of it.  Not thread-safe; speaks for the namespace of the thread that opened it.
 #pragma once
 
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
+#include <array>
+#include <cstring>
 #include <functional>
+#include <memory>
 #include <span>
-#include <vector>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "base/address.h"
-#include "base/descriptor.h"
 
 namespace outrigger::host {
 
 class NetlinkMessage {
  public:
-  // `head` is what the type wants first: ifinfomsg, ifaddrmsg, rtmsg.
+  // `head` is what the type wants first: ifinfomsg, ifaddrmsg, rtmsg, nfgenmsg.
   template <typename Head>
   NetlinkMessage(uint16_t type, uint16_t flags, const Head& head) {
-    nlmsghdr start{};
-    start.nlmsg_type = type;
-    start.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
-    append(&start, sizeof start);
-    append(&head, sizeof head);
+    std::memcpy(begin(type, flags, sizeof head), &head, sizeof head);
   }
   NetlinkMessage& add(uint16_t attribute, const void* value, size_t size);
   NetlinkMessage& add(uint16_t attribute, uint32_t value) { return add(attribute, &value, sizeof value); }
   NetlinkMessage& add(uint16_t attribute, const IpAddress& address);
+  NetlinkMessage& add(uint16_t attribute, const std::string& text);
 
  private:
   friend class Netlink;
-  void append(const void* data, size_t size);
-  std::vector<uint8_t> bytes_;
+  void* begin(uint16_t type, uint16_t flags, size_t head_size);
+  nlmsghdr* head() { return reinterpret_cast<nlmsghdr*>(bytes_.data()); }
+
+  alignas(nlmsghdr) std::array<char, 512> bytes_{};
+  bool fits_ = true;
 };
 
 class Netlink {
  public:
-  static absl::StatusOr<Netlink> open();
+  using Each = std::function<void(const nlmsghdr&)>;
+
+  static absl::StatusOr<Netlink> open(int bus = NETLINK_ROUTE);
   // Returns when the kernel has done it, or says why not.
   absl::Status change(NetlinkMessage message);
-  // Each of those there are.
-  absl::Status list(NetlinkMessage message, const std::function<void(const nlmsghdr&)>& each);
+  // Each of those there are, once.
+  absl::Status list(NetlinkMessage message, const Each& each);
 
  private:
-  explicit Netlink(Descriptor socket) : socket_(std::move(socket)) {}
-  absl::Status send(NetlinkMessage& message, uint16_t flags);
-  // False: that was the last; `status` is how it ended.
-  bool take(const nlmsghdr& head, const std::function<void(const nlmsghdr&)>& each, absl::Status& status);
-  absl::Status receive(const std::function<void(const nlmsghdr&)>& each);
+  struct Closer {
+    void operator()(mnl_socket* socket) const { (void)::mnl_socket_close(socket); }
+  };
+  Netlink(int bus, mnl_socket* socket) : bus_(bus), socket_(socket) {}
+  absl::Status ask(NetlinkMessage& message, int flags, const Each& each);
 
-  Descriptor socket_;
+  int bus_;
+  std::unique_ptr<mnl_socket, Closer> socket_;
   uint32_t sequence_ = 0;
 };
 
-// The attribute of a message with a head of `Head`; empty when it has none.
+// The attribute of a message with a head of `head_size`; empty when it has none.
 std::span<const uint8_t> attribute(const nlmsghdr& message, size_t head_size, uint16_t type);
 // Of 4 or 16 bytes; zero when it is neither.
 IpAddress address_in(std::span<const uint8_t> bytes);

@@ -123,6 +123,7 @@ std::vector<std::pair<std::string, std::string>> network_settings() {
           {"ipv6/conf/default/router_solicitations", "0"},
           {"ipv4/neigh/default/gc_thresh3", "100000"},
           {"ipv6/neigh/default/gc_thresh3", "100000"},
+          {"ipv4/ping_group_range", "0 2147483647"},  // gateways are asked for an echo: path_check.h
           {"netfilter/nf_conntrack_tcp_loose", "1"},
           // Seen from the middle, and for a while one way only: what the other end acknowledged is not known.
           {"netfilter/nf_conntrack_tcp_be_liberal", "1"},

@@ -30,8 +30,8 @@ absl::Status observe(const ObserveOptions& options);
 // How long to spin in the next second, so that all of ours stays within its share.
 class Restraint {
  public:
-  static constexpr uint64_t kMostTurnNs = 5'000'000;
-  static constexpr double kShare = 0.9;  // of the limit; the rest is for what comes by surprise
+  static constexpr uint64_t kMostTurnNs = 2'500'000;
+  static constexpr double kShare = 0.8;  // of the limit; the rest is for what comes by surprise
 
   explicit Restraint(double limit) : limit_(limit) {}
   // `others`: CPUs that all but spinning took in the last window.

@@ -11,6 +11,7 @@
 #include "host/ip_lines.h"
 #include "host/netns_maker.h"
 #include "host/network_plan.h"
+#include "host/path_check.h"
 #include "host/ruleset.h"
 
 namespace outrigger::host {
@@ -272,31 +273,10 @@ absl::Status Path::give_back() {
 
 absl::Status Path::test() {
   if (world_.networks.empty()) return absl::FailedPreconditionError("there is no network to carry");
-  const auto own = run("", {"ip", "-o", "addr", "show", "to", world_.tunnel.str()});
-  if (!own.ok() || own->empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this host does not have its tunnel address ", world_.tunnel.str()));
-  }
-  if (absl::Status status = run("", {"nft", "list", "chain", "inet", "outrigger_tunnel", "input"}).status();
-      !status.ok())
-    return status;
+  if (absl::Status status = check_tunnels(world_.tunnel); !status.ok()) return status;
   for (const NetworkWorld& network : world_.networks) {
     const std::string netns = netns_path(absl::StrCat(prefix_, network.vni));
-    const std::set<std::string> there = devices(netns);
-    for (const std::string& device : {vxlan_name(network), bridge_name(network)}) {
-      if (!there.contains(device))
-        return absl::FailedPreconditionError(
-            absl::StrCat("network ", network.name, ": device ", device, " is missing"));
-    }
-    if (absl::Status status = run(netns, {"nft", "list", "chain", "inet", "outrigger", "forward"}).status();
-        !status.ok())
-      return status;
-    for (const Subnet& subnet : network.subnets) {
-      const auto answer = run(netns, {"ping", "-n", "-c", "1", "-W", "1", subnet.gateway.str()});
-      if (!answer.ok())
-        return absl::FailedPreconditionError(
-            absl::StrCat("network ", network.name, ": gateway ", subnet.gateway.str(), " does not answer"));
-    }
+    if (absl::Status status = check_network(netns, network); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

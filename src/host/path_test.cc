@@ -100,5 +100,29 @@ TEST_F(PathTest, AHundredEndpointsAreTakenOverInAMoment) {
   EXPECT_TRUE(carried_by(8, "fb0", "eth0"));
 }
 
+// Each thing without which it would not carry is missed, and named.
+TEST_F(PathTest, WhatIsMissingIsNamed) {
+  world_.networks[0].subnets.push_back({*IpPrefix::parse("fd00:1::/64"), *IpAddress::parse("fd00:1::1")});
+  Path path(name("fb."), folder_);
+  ASSERT_TRUE(path.prepare(world_, guests_).ok());
+  const auto missing = [&path] { return std::string(path.test().message()); };
+  EXPECT_EQ(missing(), "this host does not have its tunnel address 192.0.2.1");
+  ASSERT_TRUE(ip_batch("", "addr add 192.0.2.1/32 dev lo\n").ok());
+  EXPECT_EQ(missing(), "");
+  const std::string netns = netns_path(name("fb.100"));
+  ASSERT_TRUE(ip_batch(netns, "addr del fd00:1::1/64 dev br100\n").ok());
+  EXPECT_EQ(missing(), "network shop: gateway fd00:1::1 does not answer");
+  ASSERT_TRUE(ip_batch(netns, "addr del 10.1.0.1/24 dev br100\n").ok());
+  EXPECT_EQ(missing(), "network shop: gateway 10.1.0.1 does not answer");
+  ASSERT_TRUE(nft(netns, "delete table inet outrigger\n").ok());
+  EXPECT_EQ(missing(), "network shop: its rules are gone: no chain forward in table inet outrigger");
+  ASSERT_TRUE(ip_batch(netns, "link del br100\n").ok());
+  EXPECT_EQ(missing(), "network shop: device br100 is missing");
+  ASSERT_TRUE(nft("", "delete table inet outrigger_tunnel\n").ok());
+  EXPECT_EQ(missing(), "its rules are gone: no chain input in table inet outrigger_tunnel");
+  ASSERT_TRUE(path.prepare(world_, guests_).ok());
+  EXPECT_EQ(missing(), "");
+}
+
 }  // namespace
 }  // namespace outrigger::host

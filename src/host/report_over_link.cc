@@ -11,7 +11,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook(500);
+constexpr milliseconds kLook(2000);  // a call costs more than the windows in it
+constexpr milliseconds kSoon(20);
+constexpr size_t kMany = 4;  // windows at once: there are more behind them
 constexpr milliseconds kLongestWait(5000);
 constexpr size_t kMostBuckets = 500;  // of a sketch; what DPUs take is twice that
 
@@ -104,11 +106,11 @@ void WindowReporter::run() {
   milliseconds wait = kLook;
   for (;;) {
     const auto reported = report();
-    const bool more = reported.ok() && *reported > 1;
+    const bool more = reported.ok() && *reported > kMany;
     wait = reported.ok() ? kLook : std::min(wait * 2, kLongestWait);
     // Hosts that lost one DPU together do not come back together.
     const auto spread = milliseconds(random() % static_cast<unsigned>(wait.count() / 2 + 1));
-    if (!sleep(more ? milliseconds(20) : reported.ok() ? kLook : wait + spread)) return;
+    if (!sleep(more ? kSoon : reported.ok() ? kLook : wait + spread)) return;
   }
 }
 

@@ -10,7 +10,7 @@ namespace outrigger::host {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLook(200);
+constexpr std::chrono::milliseconds kGather(100);  // what comes together goes together
 constexpr std::chrono::milliseconds kFirstWait(200);
 constexpr std::chrono::milliseconds kLongestWait(5000);
 
@@ -49,6 +49,13 @@ void HostLog::record(Record record) {
   if (record.version.empty()) record.version = version_;
   bound(record);
   (void)spool_->append(record);
+  std::lock_guard guard(lock_);
+  if (heard_) heard_();
+}
+
+void HostLog::on_record(std::function<void()> heard) {
+  std::lock_guard guard(lock_);
+  heard_ = std::move(heard);
 }
 
 void HostLog::note(Severity severity, std::string message, std::map<std::string, std::string> evidence) {
@@ -74,6 +81,7 @@ Shipper::Shipper(HostLog& log, Send send)
 }
 
 Shipper::~Shipper() {
+  log_.on_record({});
   {
     std::lock_guard guard(lock_);
     ending_ = true;
@@ -83,6 +91,7 @@ Shipper::~Shipper() {
 }
 
 void Shipper::start() {
+  log_.on_record([this] { told(); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -90,6 +99,14 @@ void Shipper::hurry() {
   {
     std::lock_guard guard(lock_);
     hurried_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Shipper::told() {
+  {
+    std::lock_guard guard(lock_);
+    told_ = true;
   }
   wake_.notify_all();
 }
@@ -111,6 +128,11 @@ std::vector<Record> Shipper::load() {
 }
 
 absl::StatusOr<size_t> Shipper::ship() {
+  {
+    std::lock_guard guard(lock_);
+    told_ = false;
+  }
+  if (log_.spool().figures().last_cursor <= kept_to_) return 0;  // to look into files is work
   const std::vector<Record> records = load();
   if (records.empty()) return 0;
   const auto kept = send_(records, log_.spool().figures().dropped());
@@ -130,15 +152,16 @@ void Shipper::run() {
   std::chrono::milliseconds wait = kFirstWait;
   for (;;) {
     const auto shipped = ship();
-    if (shipped.ok()) wait = kFirstWait;
-    if (shipped.ok() && *shipped > 0) {
-      if (!sleep(std::chrono::milliseconds(0))) return;
+    if (!shipped.ok()) {
+      // Hosts that lost one DPU together do not come back together.
+      const auto spread = std::chrono::milliseconds(random() % static_cast<unsigned>(wait.count() / 2 + 1));
+      if (!sleep(wait + spread)) return;
+      wait = std::min(wait * 2, kLongestWait);
       continue;
     }
-    // Hosts that lost one DPU together do not come back together.
-    const auto spread = std::chrono::milliseconds(random() % static_cast<unsigned>(wait.count() / 2 + 1));
-    if (!sleep(shipped.ok() ? kLook : wait + spread)) return;
-    if (!shipped.ok()) wait = std::min(wait * 2, kLongestWait);
+    wait = kFirstWait;
+    if (*shipped == 0 && !(sleep_until_told() && sleep(kGather))) return;
+    if (!sleep(std::chrono::milliseconds(0))) return;
   }
 }
 
@@ -146,6 +169,12 @@ bool Shipper::sleep(std::chrono::milliseconds time) {
   std::unique_lock lock(lock_);
   wake_.wait_for(lock, time, [this] { return ending_ || hurried_; });
   hurried_ = false;
+  return !ending_;
+}
+
+bool Shipper::sleep_until_told() {
+  std::unique_lock lock(lock_);
+  wake_.wait(lock, [this] { return ending_ || told_; });
   return !ending_;
 }
 

@@ -37,6 +37,9 @@ class HostLog {
   void record(Record record);
   void note(Severity severity, std::string message, std::map<std::string, std::string> evidence = {});
 
+  // Called after each record from now on, by whoever told it.
+  void on_record(std::function<void()> heard);
+
   // After each renewal: our clock before and after, and RenewReply.monotonic_ns.
   void clocks(int64_t sent_ns, int64_t received_ns, int64_t dpu_ns);
   [[nodiscard]] std::optional<int64_t> offset_ns() const;
@@ -53,6 +56,7 @@ class HostLog {
   const std::string cursor_file_;
   mutable std::mutex lock_;
   ClockOffset clock_;
+  std::function<void()> heard_;
 };
 
 class Shipper {
@@ -67,7 +71,8 @@ class Shipper {
   Shipper(const Shipper&) = delete;
   Shipper& operator=(const Shipper&) = delete;
 
-  void start();  // a thread that ships until the end, and waits ever longer while it fails
+  // A thread that ships what there is and what is told, until the end, and waits ever longer while it fails.
+  void start();
   void hurry();  // the DPU answers again: no longer wait is due
 
   // One shipment: how many records the DPU has taken; 0: there are none.
@@ -78,6 +83,8 @@ class Shipper {
   std::vector<Record> load();
   void run();
   bool sleep(std::chrono::milliseconds time);
+  bool sleep_until_told();
+  void told();
 
   HostLog& log_;
   const Send send_;
@@ -87,6 +94,7 @@ class Shipper {
   std::condition_variable wake_;
   bool ending_ = false;
   bool hurried_ = false;
+  bool told_ = false;  // something, since ship() began
   std::thread thread_;
 };
 

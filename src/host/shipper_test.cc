@@ -190,5 +190,18 @@ TEST_F(ShipperTest, ItsThreadTriesAgainUntilTheDpuIsBack) {
   EXPECT_EQ(shipper.kept_to(), last);
 }
 
+TEST_F(ShipperTest, WhatIsToldLaterWakesIt) {
+  Shipper shipper(*log_, dpu());
+  shipper.start();
+  for (const char* text : {"first", "second"}) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // it has nothing to do, and sleeps
+    log_->note(Severity::kInfo, text);
+    const uint64_t last = log_->spool().figures().last_cursor;
+    for (int i = 0; i < 200 && shipper.kept_to() != last; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(shipper.kept_to(), last);
+  }
+}
+
 }  // namespace
 }  // namespace outrigger::host

@@ -4,7 +4,7 @@
 #include <netdb.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
@@ -80,13 +80,13 @@ class LatencyProbe::Asker {
   void fall_due(uint64_t now);
   void assign();
   void expire(uint64_t now);
-  void wait(uint64_t now);
+  void wait();
   void record(Connection& connection, Connection::Outcome outcome);
   void count_failed(uint64_t times);
 
   const ProbeOptions options_;
   const Address address_;
-  Descriptor netns_, epoll_, timer_;
+  Descriptor netns_, epoll_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> free_;
   std::deque<uint64_t> waiting_;  // intended starts of those for which no connection was free
@@ -117,12 +117,8 @@ absl::Status LatencyProbe::Asker::prepare() {
   if (netns_ && setns(netns_.get(), CLONE_NEWNET) != 0)
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot enter network namespace ", options_.netns));
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
-  timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = UINT64_MAX;
-  if (!epoll_ || !timer_ || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, timer_.get(), &event) != 0)
-    return absl::ErrnoToStatus(errno, "latency probe");
+  if (!epoll_) return absl::ErrnoToStatus(errno, "latency probe");
+  (void)prctl(PR_SET_TIMERSLACK, 1);  // else the kernel may be 50 µs late of its own accord
   for (uint32_t i = 0; i < options_.connections; ++i) {
     connections_.push_back(
         std::make_unique<Connection>(address_, options_.target, options_.fresh, epoll_.get(), i));
@@ -148,7 +144,7 @@ bool LatencyProbe::Asker::turn() {
   assign();
   if (now - expired_at_ >= kTickNs) expire(now);
   if (finishing_ && waiting_.empty() && free_.size() == connections_.size()) return false;
-  wait(now);
+  wait();
   return true;
 }
 
@@ -187,17 +183,15 @@ void LatencyProbe::Asker::expire(uint64_t now) {
   }
 }
 
-void LatencyProbe::Asker::wait(uint64_t now) {
-  const uint64_t tick = now + kTickNs;
-  const uint64_t until = finishing_ ? tick : std::min(next_due_, tick);
-  const itimerspec when{
-      {}, {static_cast<time_t>(until / 1'000'000'000), static_cast<long>(until % 1'000'000'000)}};
-  (void)timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+void LatencyProbe::Asker::wait() {
+  const uint64_t now = now_ns();
+  const uint64_t due = finishing_ ? UINT64_MAX : std::max(next_due_, now);
+  const timespec patience{0, static_cast<long>(std::min(due - now, kTickNs))};
   std::array<epoll_event, 64> events{};
-  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+  const int count =
+      epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &patience, nullptr);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
-    if (event.data.u64 == UINT64_MAX) continue;  // the timer; setting it anew clears it
     Connection& connection = *connections_[event.data.u64 >> 32];
     const bool asked = connection.busy();
     const Connection::Outcome outcome = connection.ready(static_cast<uint32_t>(event.data.u64), event.events);

@@ -60,7 +60,8 @@ class HostAgent:
         argv = pathlib.Path(f"/proc/{old}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
         os.kill(old, signal.SIGTERM)
         assert until(lambda: not agent_in(netns), timeout=10), "outrigger-host does not end"
-        self.process = subprocess.Popen(["ip", "netns", "exec", netns, *argv, "--work", f"tcp://127.0.0.1:{DOORWAY}",
+        # Not `ip netns exec`: it hides the control groups, by which what measures is held to its bounds.
+        self.process = subprocess.Popen(["nsenter", f"--net=/run/netns/{netns}", *argv, "--work", f"tcp://127.0.0.1:{DOORWAY}",
                                          "--work-rate", str(rate)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop(self):
