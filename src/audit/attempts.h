@@ -7,6 +7,7 @@ namespace outrigger::audit {
 
 // attempts_reach.cc: doors, and who is let in.
 Verdict try_every_port(Scene& scene);
+Verdict try_udp_ports(Scene& scene);  // attempts_udp.cc
 Verdict try_from_a_guest(Scene& scene);
 Verdict call_without_tls(Scene& scene);
 Verdict call_without_certificate(Scene& scene);
@@ -53,7 +54,12 @@ Verdict replay_bundles(Scene& scene);
 // attempts_keys.cc
 Verdict read_keys_as_root(Scene& scene);
 Verdict read_keys_as_nobody(Scene& scene);
-Verdict read_processes(Scene& scene);
 Verdict reach_sockets(Scene& scene);
+
+// attempts_processes.cc
+Verdict read_processes(Scene& scene);
+
+// attempts_rules.cc: what root on the host may take away.
+Verdict remove_rules(Scene& scene);
 
 }  // namespace outrigger::audit

@@ -38,16 +38,6 @@ absl::Status recovered(const Scene& scene) {
   }
 }
 
-// "" when it is as it should be: denied stays denied, and what is allowed arrives.
-Verdict still_enforced(Scene& scene, const std::string& when) {
-  const absl::Status denied = scene.denied();
-  if (absl::IsAborted(denied)) return broken(absl::StrCat(when, ", ", said(denied)));
-  if (!denied.ok()) return not_tried(said(denied));
-  if (absl::Status open = scene.path_open(); !open.ok())
-    return not_tried(absl::StrCat(when, ", ", said(open)));
-  return held(absl::StrCat(when, ", what is denied stayed denied and what is allowed arrived"));
-}
-
 // The DPU says again that it carries, once it hears the truth.
 bool takes_back(Scene& scene, const Line& line) {
   const absl::Time end = steady_time() + kRecovery;
@@ -100,7 +90,7 @@ Verdict kill_the_agent(Scene& scene) {
   if (absl::Status status = scene.end_agent(); !status.ok()) return not_tried(said(status));
   std::vector<std::string> seen = {absl::StrCat("outrigger-host killed as pid ", agent.value_or(0))};
   for (const char* when : {"one second later", "three seconds later"}) {
-    const Verdict now = still_enforced(scene, when);
+    const Verdict now = enforced(scene, when);
     if (now.outcome != Outcome::kHeld) return now;
     seen.push_back(now.evidence);
     absl::SleepFor(absl::Seconds(2));
@@ -114,7 +104,7 @@ Verdict claim_fallback(Scene& scene) {
   if (!line.ok()) return not_tried(said(line.status()));
   const auto lie = claim(scene, *line);
   if (!lie.ok()) return not_tried(said(lie.status()));
-  const Verdict meanwhile = still_enforced(scene, "while the host said active");
+  const Verdict meanwhile = enforced(scene, "while the host said active");
   if (!takes_back(scene, *line))
     return broken(absl::StrCat(lie->answer, ", and does not carry again when the host says dormant"));
   if (meanwhile.outcome == Outcome::kBroken) return meanwhile;
@@ -222,20 +212,29 @@ Verdict flood_the_link(Scene& scene) {
   if (slowed == 0) return broken(absl::StrCat(what, "; nothing was slowed down"));
   if (absl::Status status = recovered(scene); !status.ok())
     return broken(absl::StrCat(what, "; ", said(status)));
-  const Verdict after = still_enforced(scene, "afterwards");
+  const Verdict after = enforced(scene, "afterwards");
   return after.outcome == Outcome::kBroken
              ? after
              : held(absl::StrCat(what, "; the link answers again; ", after.evidence));
 }
 
+// That it runs says little: the DPU must have heard it, and nothing have opened until then or by then.
 Verdict bring_the_agent_back(Scene& scene) {
   if (!scene.agent_ended()) return not_tried("the agent was not killed");
+  if (absl::Status status = ready(scene); !status.ok()) return not_tried(said(status));
+  const auto line = scene.own_line();
+  if (!line.ok()) return not_tried(said(line.status()));
+  if (const auto last = scene.say(*line, "dormant"); !last.ok())
+    return not_tried(absl::StrCat("the DPU hears nobody in the agent's name: ", said(last.status())));
   const auto pid = scene.bring_agent_back();
   if (!pid.ok()) return broken(said(pid.status()));
-  const Verdict now = still_enforced(scene, absl::StrCat("with outrigger-host back as pid ", *pid));
-  if (now.outcome == Outcome::kNotTried) return now;
-  if (now.outcome == Outcome::kBroken) return now;
-  return held(absl::StrCat(now.evidence, "; started by `", scene.settings().restart_agent, "`"));
+  const Verdict started = enforced(scene, absl::StrCat("with outrigger-host back as pid ", *pid));
+  if (started.outcome != Outcome::kHeld) return started;
+  if (absl::Status status = scene.hears_agent(kRecovery); !status.ok()) return broken(said(status));
+  const Verdict heard = enforced(scene, "once the DPU had heard it");
+  if (heard.outcome != Outcome::kHeld) return heard;
+  return held(absl::StrCat(started.evidence, "; ", heard.evidence, "; started by `",
+                           scene.settings().restart_agent, "`"));
 }
 
 }  // namespace outrigger::audit

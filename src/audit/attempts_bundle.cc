@@ -62,6 +62,7 @@ v1::SignedBundle resigned(const Ed25519Key& key, const v1::HostBundle& content, 
 
 }  // namespace
 
+// Each is refused for its signature alone: the same content, signed by a key that is believed, is taken.
 Verdict forge_bundles(Scene& scene) {
   const auto real = genuine(scene);
   if (!real.ok()) return not_tried(said(real.status()));
@@ -75,13 +76,22 @@ Verdict forge_bundles(Scene& scene) {
   altered.set_bundle(edited.SerializeAsString());
   cut.mutable_bundle()->resize(cut.bundle().size() / 2);
   const std::string& node = scene.settings().node;
-  return all_refused(
+  const v1::SignedBundle own = resigned(*own_key, edited, own_key->id());
+  const auto believed = host::check_bundle(own, *own_key, node, {}, absl::Now());
+  if (!believed.ok())
+    return not_tried(
+        absl::StrCat("the intruder's content is refused whoever signs it: ", said(believed.status())));
+  const Verdict refused = all_refused(
       {{"unsigned", unsigned_one, node},
        {"altered under its signature", altered, node},
        {"cut in half", cut, node},
-       {"signed by the intruder", resigned(*own_key, edited, own_key->id()), node},
+       {"signed by the intruder", own, node},
        {"signed by the intruder in the DPU's name", resigned(*own_key, edited, real->key.id()), node}},
       real->key);
+  if (refused.outcome != Outcome::kHeld) return refused;
+  return held(absl::StrCat(refused.evidence,
+                           "; taken were the DPU's own, and the intruder's content where his "
+                           "key is believed"));
 }
 
 Verdict replay_bundles(Scene& scene) {

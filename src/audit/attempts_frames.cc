@@ -121,6 +121,8 @@ Verdict tunnel_from_the_host(Scene& scene) {
 Verdict fragment_past_policy(Scene& scene) {
   const Settings& settings = scene.settings();
   if (!settings.denied) return not_tried("no --denied ADDRESS:PORT was named");
+  if (!settings.denied_from.empty() && settings.denied_from != settings.endpoint)
+    return not_tried("what is denied is denied to another guest than the one that attacks (--denied-from)");
   const auto at = scene.denied_at();
   if (!at.ok()) return not_tried(said(at.status()));
   const absl::Status denied = scene.denied();

@@ -1,13 +1,7 @@
-// The DPU's keys and state are the DPU's: nothing of them is to be had from the host, by file, by /proc or by
-// socket.  A lab runs both on one kernel, where root reads everything; there only what a user without rights
-// can get says something.
-#include <dirent.h>
-#include <fcntl.h>
-#include <grp.h>
+// The DPU's keys and sockets are the DPU's: nothing of them is to be had from the host.
 #include <openssl/x509.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -16,11 +10,11 @@
 #include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "audit/attempts.h"
+#include "audit/nobody.h"
 #include "audit/scene.h"
 #include "base/ed25519.h"
 #include "dpu/secure/files.h"
@@ -32,34 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostFiles = 20'000, kLargestFile = 64 << 10;
-constexpr uid_t kNobody = 65534;
-constexpr unsigned kPatience = 30;  // seconds
-const std::set<std::string> kDpuPrograms = {"outriggerd", "outrigger-ports", "outrigger-engi"};
-constexpr const char* kSecrets[] = {"mem", "environ", "maps", "fd"};
-
-// What a child without rights has to say; it never returns into our own process.
-absl::StatusOr<std::string> as_nobody(const std::function<std::string()>& work) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "pipe");
-  const Descriptor from(ends[0]);
-  Descriptor to(ends[1]);
-  const pid_t child = fork();
-  if (child < 0) return absl::ErrnoToStatus(errno, "fork");
-  if (child == 0) {
-    alarm(kPatience);
-    const bool dropped = setgroups(0, nullptr) == 0 && setresgid(kNobody, kNobody, kNobody) == 0 &&
-                         setresuid(kNobody, kNobody, kNobody) == 0;
-    const std::string text = dropped ? absl::StrCat("=", work()) : "!";
-    const size_t size = std::min<size_t>(text.size(), 4096);
-    _exit(write(to.get(), text.data(), size) == static_cast<ssize_t>(size) ? 0 : 1);
-  }
-  to.reset();
-  std::string text(4096, '\0');
-  const ssize_t got = read(from.get(), text.data(), text.size());
-  waitpid(child, nullptr, 0);
-  if (got < 1 || text[0] != '=') return absl::FailedPreconditionError("cannot become nobody: run it as root");
-  return text.substr(1, static_cast<size_t>(got) - 1);
-}
 
 // Public halves: whoever has the private one to any of them can play the DPU, or worse.
 struct Secrets {
@@ -139,33 +105,6 @@ std::string summary(const Search& result, const std::vector<std::string>& folder
                       result.unreadable, " files unreadable");
 }
 
-std::vector<std::pair<std::string, std::string>> dpu_processes() {  // pid, program
-  std::vector<std::pair<std::string, std::string>> found;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const std::string pid = entry.path().filename();
-    uint32_t number = 0;
-    if (!absl::SimpleAtoi(pid, &number)) continue;
-    std::ifstream in(entry.path() / "comm");
-    std::string name;
-    if (std::getline(in, name) && kDpuPrograms.contains(name.substr(0, 15))) found.emplace_back(pid, name);
-  }
-  return found;
-}
-
-std::string readable_of(const std::vector<std::pair<std::string, std::string>>& processes) {
-  for (const auto& [pid, name] : processes) {
-    for (const char* secret : kSecrets) {
-      const std::string path = absl::StrCat("/proc/", pid, "/", secret);
-      const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-      char byte = 0;
-      const bool folder = std::string_view(secret) == "fd";
-      if (fd && (folder || std::string_view(secret) == "mem" || read(fd.get(), &byte, 1) >= 0))
-        return absl::StrCat(path, " of ", name);
-    }
-  }
-  return "";
-}
-
 // Sockets with the product's name that this network namespace lists, or that a lab's files hold.
 std::set<std::string> dpu_sockets(const std::vector<std::string>& folders) {
   std::set<std::string> found;
@@ -203,10 +142,6 @@ std::string connects_to(const std::set<std::string>& paths) {
   return "";
 }
 
-constexpr char kOneMachine[] =
-    "host and DPU share one kernel and its files here, and root reads all of them: this wants a machine with "
-    "a DPU";
-
 }  // namespace
 
 Verdict read_keys_as_root(Scene& scene) {
@@ -239,33 +174,38 @@ Verdict read_keys_as_nobody(Scene& scene) {
   return held(absl::StrCat("looked as uid 65534 for ", secrets.str(), ": ", text->substr(1)));
 }
 
-Verdict read_processes(Scene& scene) {
-  const auto processes = dpu_processes();
-  if (processes.empty()) return held("no process of the DPU's is to be seen in /proc");
-  if (!scene.settings().one_machine)
-    return broken(
-        absl::StrCat(processes.front().second, " is to be seen in /proc as ", processes.front().first));
-  const auto text = as_nobody([&] { return readable_of(processes); });
-  if (!text.ok()) return not_tried(said(text.status()));
-  if (!text->empty()) return broken(absl::StrCat("uid 65534 reads ", *text));
-  return held(absl::StrCat("as uid 65534 neither memory, environment, maps nor descriptors of ",
-                           processes.size(), " processes of the DPU's can be read; as root: ", kOneMachine));
+// An abstract socket of our own, which stands open to everybody.
+constexpr char kOpenSocket[] = "@outrigger-audit-open";
+
+Descriptor open_socket() {
+  Descriptor made(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::copy(std::begin(kOpenSocket) + 1, std::end(kOpenSocket) - 1, at.sun_path + 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + sizeof kOpenSocket - 1);
+  const bool open =
+      bind(made.get(), reinterpret_cast<const sockaddr*>(&at), size) == 0 && listen(made.get(), 4) == 0;
+  return open ? std::move(made) : Descriptor();
 }
 
 Verdict reach_sockets(Scene& scene) {
   const Settings& settings = scene.settings();
-  const std::set<std::string> sockets = dpu_sockets(settings.folders);
-  std::string reached;
-  if (settings.one_machine) {
-    const auto text = as_nobody([&] { return connects_to(sockets); });
-    if (!text.ok()) return not_tried(said(text.status()));
-    reached = *text;
-  } else {
-    reached = connects_to(sockets);
-  }
+  const Descriptor own = open_socket();
+  std::set<std::string> sockets = dpu_sockets(settings.folders);
+  if (!own || sockets.erase(kOpenSocket) == 0)
+    return not_tried("not even an open socket of our own is seen among the Unix sockets here");
+  if (settings.one_machine && sockets.empty())
+    return not_tried("no socket of the DPU's is to be seen on this one machine (--search)");
+  const auto look = [&] {
+    return connects_to({kOpenSocket}).empty() ? absl::StrCat("?", kOpenSocket) : connects_to(sockets);
+  };
+  const absl::StatusOr<std::string> text = settings.one_machine ? as_nobody(look) : look();
+  if (!text.ok()) return not_tried(said(text.status()));
+  if (text->starts_with('?')) return not_tried("not even an open socket of our own takes a connection");
+  const std::string& reached = *text;
   if (!reached.empty()) return broken(absl::StrCat("connected to ", reached));
   return held(absl::StrCat(sockets.size(), " Unix sockets of the DPU's to be seen, none takes a connection",
-                           settings.one_machine ? " of uid 65534" : ""));
+                           settings.one_machine ? " of uid 65534" : "", "; one of our own did"));
 }
 
 }  // namespace outrigger::audit

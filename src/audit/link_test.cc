@@ -210,7 +210,10 @@ TEST_F(AuditTest, AnOpenPortIsFound) {
 
 TEST_F(AuditTest, ReplayedBundlesAreRefusedUnlessTheirNumbersWrap) {
   serve_guarded();
-  EXPECT_OUTCOME(tried(forge_bundles), kHeld);
+  const Verdict forged = tried(forge_bundles);
+  EXPECT_OUTCOME(forged, kHeld);
+  for (const char* refusal : {"unsigned:", "bad_signature:", "other_key:"})
+    EXPECT_NE(forged.evidence.find(refusal), std::string::npos) << forged.evidence;
   const Verdict replayed = tried(replay_bundles);
   EXPECT_OUTCOME(replayed, kHeld);
   for (const char* refusal : {"older:", "expired:", "not_yet_valid:", "other_node:"})
@@ -289,6 +292,17 @@ TEST_F(AgentTest, ADpuThatBelievesEverythingIsBroken) {
   for (const auto attempt :
        {claim_fallback, demand_closed_service, replay_the_link, garble_the_link, flood_the_link})
     EXPECT_OUTCOME(with_agent(attempt), kBroken);
+}
+
+// A program of its name that says nothing is no agent.
+TEST_F(AgentTest, AnAgentIsBackWhenTheDpuHasHeardIt) {
+  serve_guarded();
+  Scene scene(settings());
+  const auto line = scene.own_line();
+  ASSERT_TRUE(line.ok() && scene.say(*line, "dormant").ok());
+  EXPECT_FALSE(scene.hears_agent(absl::Milliseconds(300)).ok());
+  link_.highest += 1'000'000;  // as one that began a second later
+  EXPECT_TRUE(scene.hears_agent(absl::Seconds(2)).ok());
 }
 
 TEST_F(AgentTest, WithoutAWayBackTheAgentIsNotKilled) {

@@ -20,29 +20,6 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kAtOnce = 500;
 constexpr Milliseconds kPortPatience{300};
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-Address address_of(const Endpoint& to) {
-  Address out;
-  if (to.address.is_v4()) {
-    auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(to.port);
-    to.address.store_v4(&v4->sin_addr);
-    out.size = sizeof *v4;
-  } else {
-    auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(to.port);
-    to.address.store_v6(&v6->sin6_addr);
-    out.size = sizeof *v6;
-  }
-  return out;
-}
-
 // On one's own address a socket may happen to connect to itself (RFC 9293 §3.5, simultaneous open).
 bool with_itself(int socket) {
   sockaddr_storage own{}, peer{};
@@ -67,7 +44,7 @@ struct Dialled {
 
 // Begins to connect, in the namespace of this thread.
 Dialled dial(const Endpoint& to) {
-  const Address address = address_of(to);
+  const SocketAddress address = socket_address(to);
   Dialled one{to.port,
               Descriptor(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))};
   const int done =
@@ -140,6 +117,24 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
   return Endpoint{*address, static_cast<uint16_t>(port)};
 }
 
+SocketAddress socket_address(const Endpoint& to) {
+  SocketAddress out;
+  if (to.address.is_v4()) {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(to.port);
+    to.address.store_v4(&v4->sin_addr);
+    out.size = sizeof *v4;
+  } else {
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(to.port);
+    to.address.store_v6(&v6->sin6_addr);
+    out.size = sizeof *v6;
+  }
+  return out;
+}
+
 absl::StatusOr<Port> try_port(const std::string& netns, const Endpoint& to, Milliseconds patience) {
   const auto one = dial_within(netns, to, patience);
   if (!one.ok()) return one.status();
@@ -179,7 +174,7 @@ absl::StatusOr<std::unique_ptr<EchoServer>> EchoServer::listen(const std::string
     made.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int yes = 1;
     setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    const Address any = address_of({IpAddress::v4(0), port});
+    const SocketAddress any = socket_address({IpAddress::v4(0), port});
     if (bind(made.get(), reinterpret_cast<const sockaddr*>(&any.storage), any.size) != 0 ||
         ::listen(made.get(), 16) != 0) {
       const std::string what = absl::StrCat("listen on port ", port, " in ", netns);

@@ -2,6 +2,8 @@
 // Everything is bounded in time.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <atomic>
 #include <memory>
 #include <span>
@@ -24,6 +26,13 @@ struct Endpoint {
 };
 // "10.0.0.1:7443", "[fd00::1]:7443".
 std::optional<Endpoint> parse_endpoint(std::string_view text);
+
+// As the kernel takes it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+SocketAddress socket_address(const Endpoint& to);
 
 absl::StatusOr<Port> try_port(const std::string& netns, const Endpoint& to, Milliseconds patience);
 

@@ -28,6 +28,18 @@ absl::Status honest_arrives(Scene& scene, const Range& range, const Wire& from, 
                               " does not arrive: is it allowed (--allowed)?"));
 }
 
+// Where policy has nothing against it, and somebody listens.
+absl::Status connects(const Guest& from, const Endpoint& to, const Guest& at) {
+  const auto server = EchoServer::listen(at.netns, to.port);
+  if (!server.ok() && !absl::IsAlreadyExists(server.status())) return server.status();
+  for (int i = 0; i < kHonestTries; ++i) {
+    const auto reached = try_port(from.netns, to, kConnect);
+    if (!reached.ok()) return reached.status();
+    if (*reached == Port::kOpen) return absl::OkStatus();
+  }
+  return missing(absl::StrCat(from.v4->str(), " does not even connect to ", to.str(), ", which it may"));
+}
+
 }  // namespace
 
 std::string said(const absl::Status& status) { return std::string(status.message()); }
@@ -35,7 +47,7 @@ std::string said(const absl::Status& status) { return std::string(status.message
 Scene::Scene(Settings settings) : settings_(std::move(settings)), mark_(std::random_device()() | 1) {}
 
 Scene::~Scene() {
-  if (agent_ended_) (void)bring_agent_back();
+  if (agent_ended()) (void)bring_agent_back();
 }
 
 absl::StatusOr<const Guest*> Scene::guest(std::optional<Guest>& kept, const std::string& place,
@@ -53,6 +65,10 @@ absl::StatusOr<const Guest*> Scene::peer() { return guest(peer_, settings_.peer,
 absl::StatusOr<const Guest*> Scene::denied_at() {
   const std::string& place = settings_.denied_at.empty() ? settings_.peer : settings_.denied_at;
   return guest(denied_at_, place, "--denied-at");
+}
+absl::StatusOr<const Guest*> Scene::denied_from() {
+  const std::string& place = settings_.denied_from.empty() ? settings_.endpoint : settings_.denied_from;
+  return guest(denied_from_, place, "--denied-from");
 }
 
 absl::StatusOr<Range> Scene::range(const Guest& victim) {
@@ -82,9 +98,17 @@ absl::Status Scene::path_open() {
   return in.ok() ? honest_arrives(*this, *way, *out, *in) : in.status();
 }
 
+absl::Status Scene::dial_open() {
+  const auto from = endpoint(), to = peer();
+  if (!from.ok()) return from.status();
+  if (!to.ok()) return to.status();
+  if (!settings_.allowed.tcp) return missing("it needs an allowed TCP port (--allowed tcp:PORT)");
+  return connects(**from, {*(*to)->v4, settings_.allowed.port}, **to);
+}
+
 absl::Status Scene::denied() {
   if (!settings_.denied) return missing("no --denied ADDRESS:PORT was named");
-  const auto from = endpoint(), at = denied_at();
+  const auto from = denied_from(), at = denied_at();
   if (!from.ok()) return from.status();
   if (!at.ok()) return at.status();
   const Endpoint to{settings_.denied->address, settings_.denied->port};
@@ -93,10 +117,23 @@ absl::Status Scene::denied() {
   const auto local = try_port((*at)->netns, to, kConnect);
   if (!local.ok()) return local.status();
   if (*local != Port::kOpen) return missing(absl::StrCat("nobody listens on ", to.str(), " itself"));
+  if (settings_.denied_open != 0) {
+    absl::Status way = connects(**from, {to.address, settings_.denied_open}, **at);
+    if (!way.ok()) return way;
+  }
   const auto reached = try_port((*from)->netns, to, kConnect);
   if (!reached.ok()) return reached.status();
   if (*reached != Port::kOpen) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat((*from)->v4->str(), " connected to ", to.str()));
+}
+
+Verdict enforced(Scene& scene, const std::string& when) {
+  const absl::Status denied = scene.denied();
+  if (absl::IsAborted(denied)) return broken(absl::StrCat(when, ", ", said(denied)));
+  if (!denied.ok()) return not_tried(said(denied));
+  if (absl::Status open = scene.path_open(); !open.ok())
+    return not_tried(absl::StrCat(when, ", ", said(open)));
+  return held(absl::StrCat(when, ", what is denied stayed denied and what is allowed arrived"));
 }
 
 Verdict fire(Scene& scene, const Guest& victim, const std::vector<Shot>& shots) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "audit/afterwards.h"
 #include "audit/audit.h"
 #include "audit/calls.h"
 #include "audit/probe.h"
@@ -33,9 +35,12 @@ class Scene {
   absl::StatusOr<const Guest*> endpoint();
   absl::StatusOr<const Guest*> peer();
   absl::StatusOr<const Guest*> denied_at();
+  absl::StatusOr<const Guest*> denied_from();
   absl::StatusOr<Range> range(const Guest& victim);
   // An honest packet of the endpoint's reaches the peer.
   absl::Status path_open();
+  // The endpoint connects to the peer, as policy lets it: what a dial of its is worth.
+  absl::Status dial_open();
   // What policy denies does not get through, though somebody listens.  Aborted with evidence: it did.
   absl::Status denied();
 
@@ -52,8 +57,10 @@ class Scene {
   // The host's agent.
   std::optional<pid_t> agent() const;  // outrigger-host in our network namespace
   absl::Status end_agent();            // and keeps it away; FailedPrecondition when it must not or comes back
-  [[nodiscard]] bool agent_ended() const { return agent_ended_; }
+  [[nodiscard]] bool agent_ended() const { return restart_.has_value(); }
   absl::StatusOr<pid_t> bring_agent_back();
+  // The agent itself has spoken to the DPU since we last did in its name: its numbers are above ours.
+  absl::Status hears_agent(absl::Duration patience);
 
  private:
   absl::StatusOr<const Guest*> guest(std::optional<Guest>& kept, const std::string& place,
@@ -62,9 +69,12 @@ class Scene {
   const Settings settings_;
   uint32_t mark_;
   uint64_t sequence_ = 0;
-  bool agent_ended_ = false;
-  std::optional<Guest> endpoint_, peer_, denied_at_;
+  std::optional<Afterwards> restart_;  // while the agent is dead
+  std::optional<Guest> endpoint_, peer_, denied_at_, denied_from_;
 };
+
+// Denied stays denied, and what is allowed arrives; `when` is for the evidence.
+Verdict enforced(Scene& scene, const std::string& when);
 
 // Volleys from the endpoint at `victim`: one that arrives breaks the boundary.  The honest packet must arrive
 // at the peer before and after.

@@ -115,31 +115,54 @@ absl::StatusOr<v1::RenewReply> Scene::say(const Line& line, const std::string& s
 std::optional<pid_t> Scene::agent() const { return find_agent(); }
 
 absl::Status Scene::end_agent() {
-  if (agent_ended_) return absl::OkStatus();
+  if (agent_ended()) return absl::OkStatus();
   if (settings_.restart_agent.empty())
     return absl::FailedPreconditionError(
         "it needs the host agent out of the way, and nobody said how to bring it back (--restart-agent)");
   const std::optional<pid_t> before = find_agent();
   if (!before) return absl::FailedPreconditionError("no outrigger-host runs here");
+  auto restart = Afterwards::prepare(absl::StrCat("( ", settings_.restart_agent, " ) 2>/dev/null"));
+  if (!restart.ok()) return restart.status();
+  restart_.emplace(*std::move(restart));
   if (kill(*before, SIGKILL) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("kill ", *before));
-  agent_ended_ = true;
   // Its helper ends with it; a supervisor may start another.
   absl::SleepFor(kStaysAway);
   const std::optional<pid_t> now = find_agent();
   if (!now) return absl::OkStatus();
-  agent_ended_ = false;
+  restart_->never();
+  restart_.reset();
   return absl::FailedPreconditionError(absl::StrCat(
       "killed as pid ", *before, " it came back as ", *now,
       ": stop whoever restarts it for the time of the audit, and name the start with --restart-agent"));
 }
 
 absl::StatusOr<pid_t> Scene::bring_agent_back() {
-  agent_ended_ = false;
-  const int status = std::system(absl::StrCat("( ", settings_.restart_agent, " ) >/dev/null 2>&1").c_str());
+  const absl::Status done = restart_->now();
+  restart_.reset();
   std::optional<pid_t> found;
   if (until(kComesBack, [&] { return (found = find_agent()).has_value(); })) return *found;
-  return absl::UnavailableError(absl::StrCat("`", settings_.restart_agent, "` ended with ",
-                                             WEXITSTATUS(status), " and no outrigger-host runs"));
+  return absl::UnavailableError(absl::StrCat("`", settings_.restart_agent,
+                                             "`: ", done.ok() ? "ended well" : std::string(done.message()),
+                                             ", but no outrigger-host runs"));
+}
+
+// A number just above our last one is taken as long as nobody has said a higher one.
+absl::Status Scene::hears_agent(absl::Duration patience) {
+  const auto line = own_line();
+  if (!line.ok()) return line.status();
+  std::string last;
+  const bool heard = until(patience, [&] {
+    v1::RenewRequest request;
+    request.set_node(settings_.node);
+    request.set_sequence(++sequence_);
+    request.set_fallback_state("dormant");
+    const Answer answer = line->call("/outrigger.v1.HostLink/Renew", request.SerializeAsString());
+    last = answer.str();
+    return absl::StatusCode(answer.code) == absl::StatusCode::kAlreadyExists;
+  });
+  if (heard) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("outrigger-host runs, but the DPU has not heard it within ",
+                                             absl::FormatDuration(patience), ": ", last));
 }
 
 }  // namespace outrigger::audit

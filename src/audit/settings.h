@@ -34,9 +34,11 @@ struct Settings {
   std::vector<IpAddress> dpu;     // addresses whose ports are tried, beside the link's
 
   // Guests that the audit may use: NETNS/DEVICE.
-  std::string endpoint;   // whence it attacks
-  std::string peer;       // where it looks for what must not arrive
-  std::string denied_at;  // where it listens on what policy denies; empty: `peer`
+  std::string endpoint;      // whence it attacks
+  std::string peer;          // where it looks for what must not arrive
+  std::string denied_at;     // where it listens on what policy denies; empty: `peer`
+  std::string denied_from;   // whence that is denied; empty: `endpoint`
+  uint16_t denied_open = 0;  // TCP port there that policy opens to the same: the way is there; 0: not known
   Allowed allowed;
   std::optional<Denied> denied;
   std::vector<IpAddress> underlay;  // tunnel addresses of nodes
@@ -45,8 +47,10 @@ struct Settings {
   std::vector<std::string> closed;   // services whose contract does not fall back on the host
   std::vector<std::string> folders;  // searched for the DPU's keys
   bool one_machine = false;          // host and DPU share a kernel and its files: a lab
-  std::string restart_agent;         // shell command of whoever owns the host agent
-  uint32_t flood = 20'000;           // packets
+  std::string netns_prefix =
+      "orfb-";                // begins the names of the namespaces where the host itself carries traffic
+  std::string restart_agent;  // shell command of whoever owns the host agent
+  uint32_t flood = 20'000;    // packets
   bool gentle = false;
 };
 

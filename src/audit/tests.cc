@@ -12,6 +12,8 @@ constexpr bool kDisturbs = true;
 constexpr auto kTests = std::to_array<Test>({
     {"ports", "connect to every TCP port of the DPU's addresses", "the host link alone answers", false,
      try_every_port},
+    {"ports-udp", "send to well-known UDP ports of the DPU's addresses, and to the link's",
+     "none answers or takes it", false, try_udp_ports},
     {"guest-reaches-dpu", "connect to the link and the API from a guest", "no connection", false,
      try_from_a_guest},
     {"link-plain", "call the link without TLS", "refused", false, call_without_tls},
@@ -57,6 +59,8 @@ constexpr auto kTests = std::to_array<Test>({
     {"processes", "read the DPU's processes in /proc", "not there, or closed to others", false,
      read_processes},
     {"sockets", "connect to the DPU's Unix sockets", "none takes a connection", false, reach_sockets},
+    {"rules-removed", "remove this host's packet rules as root, and put them back", "denied stays denied",
+     false, remove_rules},
     {"session-flood", "open new flows by the thousand", "an established flow lives on; denied stays denied",
      kDisturbs, flood_sessions},
     {"agent-killed", "kill the host's agent", "denied stays denied, allowed goes on", kDisturbs,

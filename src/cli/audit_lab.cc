@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "audit/place.h"
 #include "dpu/secure/pki.h"
 #include "lab/current.h"
 #include "lab/host_side.h"
+#include "lab/names.h"
 #include "lab/state.h"
 
 namespace outrigger::cli {
@@ -16,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<uint16_t, 8> kPorts = {8080, 80, 443, 6379, 5432, 7000, 9090, 22};
+constexpr std::array<uint16_t, 9> kPorts = {8080, 80, 443, 6379, 5432, 5201, 7000, 9090, 22};
 constexpr size_t kMostPairs = 64;
 
 using Arguments = std::vector<std::string>;
@@ -26,7 +29,11 @@ void add(Arguments& arguments, const std::string& option, const std::string& val
   arguments.push_back(value);
 }
 
-std::string guest(const lab::PlannedEndpoint& endpoint) { return absl::StrCat(endpoint.netns, "/eth0"); }
+// While the host carries its traffic, a guest has its addresses on another device.
+std::string guest(const lab::PlannedEndpoint& endpoint) {
+  const std::string by_host = absl::StrCat(endpoint.netns, "/", lab::kFallbackDevice);
+  return audit::open_guest(by_host).ok() ? by_host : absl::StrCat(endpoint.netns, "/eth0");
+}
 
 std::string v4_of(const lab::PlannedEndpoint& endpoint) {
   for (const std::string& text : endpoint.addresses) {
@@ -49,8 +56,10 @@ struct Way {
 // One pair of guests, tried with every port: the first that is allowed, the first that is denied.
 struct Pair {
   Way allowed, denied;
+  // Both ends on one node: whoever carries its traffic is alone in denying.
+  [[nodiscard]] bool judged_here() const { return denied.port != 0 && denied.from->node == denied.to->node; }
   [[nodiscard]] int worth() const {
-    return (allowed.port != 0 ? 4 : 0) + (denied.port != 0 ? 2 : 0) +
+    return (allowed.port != 0 ? 8 : 0) + (denied.port != 0 ? 4 : 0) + (judged_here() ? 2 : 0) +
            (allowed.port != 0 && near(*allowed.from, *allowed.to) ? 1 : 0);
   }
 };
@@ -71,17 +80,26 @@ Pair ask(Api& api, const lab::PlannedEndpoint& from, const lab::PlannedEndpoint&
   return found;
 }
 
-// The best pair from an endpoint of the node; what it does not deny, another pair from there may.
-Pair find_pair(Api& api, const lab::Plan& plan, const std::string& node) {
-  Pair best;
+using Choice = std::function<bool(const lab::PlannedEndpoint& from, const lab::PlannedEndpoint& to)>;
+
+std::vector<Pair> ask_all(Api& api, const lab::Plan& plan, const Choice& wanted) {
   std::vector<Pair> all;
   for (const lab::PlannedEndpoint& from : plan.endpoints) {
-    if (from.node != node || from.plain || v4_of(from).empty()) continue;
     for (const lab::PlannedEndpoint& to : plan.endpoints) {
-      if (&from == &to || from.vni != to.vni || v4_of(to).empty() || all.size() >= kMostPairs) continue;
-      all.push_back(ask(api, from, to));
-      if (all.back().worth() > best.worth()) best = all.back();
+      const bool pair = &from != &to && from.vni == to.vni && !v4_of(from).empty() && !v4_of(to).empty();
+      if (pair && all.size() < kMostPairs && wanted(from, to)) all.push_back(ask(api, from, to));
     }
+  }
+  return all;
+}
+
+// The best pair from an endpoint of the node; what it does not deny, another pair from there may.
+Pair find_pair(Api& api, const lab::Plan& plan, const std::string& node) {
+  const std::vector<Pair> all =
+      ask_all(api, plan, [&](const auto& from, const auto&) { return from.node == node && !from.plain; });
+  Pair best;
+  for (const Pair& one : all) {
+    if (one.worth() > best.worth()) best = one;
   }
   const auto other = std::find_if(all.begin(), all.end(), [&](const Pair& one) {
     return one.denied.port != 0 && one.denied.from == best.allowed.from;
@@ -90,17 +108,34 @@ Pair find_pair(Api& api, const lab::Plan& plan, const std::string& node) {
   return best;
 }
 
-void add_guests(Arguments& arguments, const Pair& pair) {
+// Where the node's endpoints may send what they like, policy is about what is sent to them.
+Pair find_inbound(Api& api, const lab::Plan& plan, const std::string& node) {
+  const std::vector<Pair> all =
+      ask_all(api, plan, [&](const auto&, const auto& to) { return to.node == node && !to.plain; });
+  const auto found = std::find_if(
+      all.begin(), all.end(), [](const Pair& one) { return one.allowed.port != 0 && one.denied.port != 0; });
+  return found == all.end() ? Pair{} : *found;
+}
+
+void add_denied(Arguments& arguments, const Way& denied) {
+  add(arguments, "--denied", absl::StrCat(v4_of(*denied.to), ":", denied.port));
+  add(arguments, "--denied-at", guest(*denied.to));
+}
+
+void add_guests(Arguments& arguments, Api& api, const lab::Plan& plan, const std::string& node) {
+  const Pair pair = find_pair(api, plan, node);
   const Way& any = pair.allowed.port != 0 ? pair.allowed : pair.denied;
-  if (any.port == 0) return;
-  add(arguments, "--endpoint", guest(*any.from));
+  if (any.port != 0) add(arguments, "--endpoint", guest(*any.from));
   if (pair.allowed.port != 0) {
     add(arguments, "--peer", guest(*pair.allowed.to));
     add(arguments, "--allowed", absl::StrCat("tcp:", pair.allowed.port));
   }
-  if (pair.denied.port == 0) return;
-  add(arguments, "--denied", absl::StrCat(v4_of(*pair.denied.to), ":", pair.denied.port));
-  add(arguments, "--denied-at", guest(*pair.denied.to));
+  if (pair.denied.port != 0) return add_denied(arguments, pair.denied);
+  const Pair inbound = find_inbound(api, plan, node);
+  if (inbound.denied.port == 0) return;
+  add_denied(arguments, inbound.denied);
+  add(arguments, "--denied-from", guest(*inbound.denied.from));
+  add(arguments, "--denied-open", absl::StrCat(inbound.allowed.port));
 }
 
 // Certificates that an intruder may have come by: of another role, and of another host.
@@ -190,11 +225,12 @@ absl::StatusOr<AuditPlace> audit_place(const Context& context, const std::string
   add(place.arguments, "--node", chosen->name);
   add(place.arguments, "--search", state.folder());
   place.arguments.emplace_back("--one-machine");
-  add_guests(place.arguments, find_pair(*context.connect(socket->path), *plan, chosen->name));
+  add_guests(place.arguments, *context.connect(socket->path), *plan, chosen->name);
   add_topology(place.arguments, *plan, *chosen);
   if (chosen->fallback.empty()) return place;
   const lab::HostSide host = lab::host_side(state, *chosen);
   place.netns = absl::StrCat("/run/netns/", host.netns);
+  add(place.arguments, "--netns-prefix", absl::StrCat(lab::prefix(lab), "fb.", chosen->name, "."));
   add_closed(place.arguments, state.desired());
   add_apis(place.arguments, state);
   const absl::Status status = add_link(place.arguments, state, host);

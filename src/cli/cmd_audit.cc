@@ -214,9 +214,17 @@ void add_path_options(CLI::App& command, Options& options) {
       "what policy lets through from the one to the other, tcp:PORT or udp:PORT; udp:7 if left out");
   command.add_option("--denied", options.denied, "what policy denies to the endpoint, ADDRESS:PORT, by TCP");
   command.add_option("--denied-at", settings.denied_at, "guest that has that address, unless it is the peer");
+  command.add_option("--denied-from", settings.denied_from,
+                     "guest to which it is denied, unless it is the endpoint");
+  command.add_option("--denied-open", settings.denied_open,
+                     "TCP port of that address that policy opens to the same: shows that there is a way");
   command.add_option("--underlay", options.underlay, "tunnel address of a node");
   command.add_option("--vni", settings.vnis, "of a network");
   command.add_option("--search", settings.folders, "folder that is searched for the DPU's keys");
+  command.add_option(
+      "--netns-prefix", settings.netns_prefix,
+      "begins the names of the namespaces where the host itself carries traffic, as outrigger-host "
+      "was told; orfb- if left out");
   command.add_flag("--one-machine", settings.one_machine, "host and DPU share one kernel, as in a lab");
   command.add_option("--flood", settings.flood, "new flows of the flood")->check(CLI::Range(1, 1'000'000));
 }
