@@ -7,12 +7,10 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "cli/commands.h"
-#include "cli/daemon_call.h"
 #include "cli/durations.h"
 #include "cli/json.h"
-#include "cli/nodes.h"
+#include "cli/lab_run_api.h"
 #include "cli/table.h"
-#include "outrigger/v1/fallback.grpc.pb.h"
 #include "scenario/scenario.h"
 
 namespace outrigger::cli {
@@ -25,40 +23,6 @@ struct Options {
   std::string mode = "auto", form = "table";
   bool list = false;
 };
-
-absl::StatusOr<v1::FallbackStatus> fallback_of(const std::shared_ptr<grpc::Channel>& channel) {
-  if (channel == nullptr) return absl::UnimplementedError("this connection has no channel");
-  const auto fallback = v1::Fallback::NewStub(channel);
-  return call<v1::FallbackStatus>(*fallback, &v1::Fallback::Stub::GetFallback, v1::GetFallbackRequest());
-}
-
-absl::Status order(const std::shared_ptr<grpc::Channel>& channel, const std::string& what) {
-  if (channel == nullptr) return absl::UnimplementedError("this connection has no channel");
-  v1::OrderFallbackRequest request;
-  request.set_order(what);
-  const auto fallback = v1::Fallback::NewStub(channel);
-  return call<v1::FallbackStatus>(*fallback, &v1::Fallback::Stub::OrderFallback, request).status();
-}
-
-scenario::Api::HostPath path_of(const v1::FallbackStatus& status) {
-  scenario::Api::HostPath path{.state = status.state()};
-  path.ready = status.host_linked() && status.bundle_generation() > 0;
-  path.trouble = !status.host_linked()             ? "the host is not on the link"
-                 : status.bundle_generation() == 0 ? "the host holds no bundle yet"
-                                                   : status.error();
-  return path;
-}
-
-scenario::Api scenario_api(const Connect& connect) {
-  return {.lab = lab_api(connect),
-          .order = [connect](const lab::NodeSocket& node,
-                             const std::string& what) { return order(connect(node.path)->channel(), what); },
-          .host_path = [connect](const lab::NodeSocket& node) -> absl::StatusOr<scenario::Api::HostPath> {
-            const auto status = fallback_of(connect(node.path)->channel());
-            if (!status.ok()) return status.status();
-            return path_of(*status);
-          }};
-}
 
 void list_json(Context& context) {
   Json all = Json::array();
@@ -136,6 +100,8 @@ void add_lab_run_command(CLI::App& lab, Context& context) {
       ->add_option("--budget", options->run.budget_ms,
                    "what p99 should stay under, in ms; the scenario's own")
       ->check(CLI::Range(0.001, 1e6));
+  command->add_flag("!--no-audit", options->run.audit,
+                    "do not try the isolation boundary, in each arm, before the turns");
   command->add_option("--out", options->run.out, "folder for files and report; out/SCENARIO-TIME if left out")
       ->type_name("DIR");
   command

@@ -13,7 +13,10 @@
 #include "cli/json.h"
 #include "cli/measure_privileged.h"
 #include "cli/measure_summary.h"
+#include "cli/node_watch.h"
+#include "cli/nodes.h"
 #include "cli/table.h"
+#include "measure/boundary.h"
 #include "measure/run.h"
 
 namespace outrigger::cli {
@@ -22,12 +25,12 @@ namespace {
 
 struct Options {
   measure::RunOptions run;
-  std::string work, netns, spin = "5ms", file, form = "table";
+  std::string work, netns, spin = "5ms", file, boundary, form = "table";
   std::vector<std::string> placement;
   double budget_s = 0, timeout_s = 10;
   double rate = 100;
   size_t connections = 8;
-  bool fresh = false, force = false, privileged = true;
+  bool fresh = false, force = false, privileged = true, incidents = false;
   int64_t cpu = -1;
 };
 
@@ -82,6 +85,16 @@ absl::Status take_placement(Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status take_boundary(Options& options) {
+  if (options.boundary.empty()) return absl::OkStatus();
+  auto tests = measure::read_boundary(options.boundary);
+  if (!tests.ok())
+    return absl::Status(tests.status().code(),
+                        absl::StrCat("--boundary: ", std::string(tests.status().message())));
+  options.run.head.boundary = *std::move(tests);
+  return absl::OkStatus();
+}
+
 // Before minutes are spent: a file that could not be written, or would replace another.
 absl::Status check_file(Options& options) {
   if (options.file.empty()) options.file = absl::StrCat(options.run.head.label, ".jsonl");
@@ -97,7 +110,7 @@ absl::Status check_file(Options& options) {
 }
 
 absl::Status take(Options& options) {
-  for (const auto& step : {take_probe, take_spin, take_placement, check_file}) {
+  for (const auto& step : {take_probe, take_spin, take_placement, take_boundary, check_file}) {
     if (absl::Status status = step(options); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -114,16 +127,45 @@ void show_progress(const measure::Window& window, const Options& options, std::o
   out << std::flush;
 }
 
+// The node that serves this host, asked before minutes are spent: one that does not answer is no surprise
+// then.
+absl::StatusOr<measure::Since> watch(const Context& context, const Options& options) {
+  if (options.incidents) {
+    const auto node = target_to_change(context);  // the one that is meant, never the first of several
+    return node.ok() ? watch_node(node->api) : node.status();
+  }
+  if (context.lab.empty() && context.socket.empty() && context.remote.server.empty()) return nullptr;
+  return absl::InvalidArgumentError(
+      "--lab, --socket and --server name the node that is asked for its incidents: add --incidents");
+}
+
+// What was measured is kept, also when the node does not answer any more: then that is said.
+absl::Status ask(const measure::Since& since, measure::Measurement& measured) {
+  if (since == nullptr) return absl::OkStatus();
+  absl::StatusOr<measure::Happened> happened = since();
+  if (happened.ok()) {
+    measure::add(*std::move(happened), measured);
+    return absl::OkStatus();
+  }
+  const std::string why(happened.status().message());
+  measured.notes.push_back(absl::StrCat("incidents: not known, the node did not answer at the end: ", why));
+  return absl::Status(happened.status().code(),
+                      absl::StrCat("incidents are not known, the rest is in the file: ", why));
+}
+
 void measure_host(Context& context, Options& options) {
   if (const absl::Status status = take(options); !status.ok()) return context.fail(status);
   if (options.privileged) look_for_privileged(options.run.head);
   const Descriptor stop = block_signals();  // before there are threads
+  const absl::StatusOr<measure::Since> since = watch(context, options);
+  if (!since.ok()) return context.fail(since.status());
   options.run.stop = stop.get();
   if (context.terminal && options.form == "table")
     options.run.each = [&](const measure::Window& window) { show_progress(window, options, context.out); };
-  const auto measured = measure::run(options.run);
+  auto measured = measure::run(options.run);
   if (context.terminal && options.form == "table") context.out << "\r\033[K";
   if (!measured.ok()) return context.fail(measured.status());
+  if (const absl::Status status = ask(*since, *measured); !status.ok()) context.fail(status);
   if (const absl::Status status = measure::write(*measured, options.file); !status.ok())
     return context.fail(status);
   if (options.form == "json") {
@@ -143,6 +185,11 @@ void add_place_options(CLI::App& command, Options& options) {
   command.add_option("--block", head.place.block, "its block there");
   command.add_option("--order", head.place.order, "its place in the block");
   command.add_flag("!--no-privileged", options.privileged, "do not look for services that hold privileges");
+  command
+      .add_option("--boundary", options.boundary, "what `audit boundary -o measurement` printed on this host")
+      ->type_name("FILE");
+  command.add_flag("--incidents", options.incidents,
+                   "ask the host's node at the end for the incidents and blackouts of the run");
   command.add_option("--note", head.notes, "what must be said beside every figure of this run")
       ->type_name("TEXT");
 }
@@ -164,7 +211,7 @@ void add_measure_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("measure",
                                      "Measure this host for a while: CPU, noise, run-queue wait, an "
-                                     "application's latency.  For `scorecard`.\n"
+                                     "application's latency, and what its node notes.  For `scorecard`.\n"
                                      "Example: outrigger measure --for 10m --label before --work "
                                      "redis://10.0.0.2:6379 --rate 1000 --budget 5ms");
   command->add_option("--label", options->run.head.label, "what this run is: before, after")->required();
@@ -182,6 +229,7 @@ void add_measure_command(CLI::App& app, Context& context) {
   command->add_option("-o,--output", options->form, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->type_name("table|json");
+  add_target_options(*command, context);
   command->callback([options, &context] { measure_host(context, *options); });
 }
 

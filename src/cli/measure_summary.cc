@@ -1,5 +1,6 @@
 #include "cli/measure_summary.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -119,6 +120,22 @@ void add_requests(const Measurement& measured, std::vector<Figure>& out) {
   out.push_back(std::move(budget));
 }
 
+// What others noted: the audit of the boundary, and the node.
+void add_noted(const Measurement& measured, std::vector<Figure>& out) {
+  if (measured.boundary.has_value()) {
+    const auto held = std::count_if(measured.boundary->begin(), measured.boundary->end(),
+                                    [](const measure::BoundaryTest& one) { return one.held; });
+    out.push_back({"boundary.held", "", static_cast<double>(held),
+                   absl::StrCat("of ", measured.boundary->size(), " tests")});
+  }
+  if (measured.incidents.has_value())
+    out.push_back({"incidents", "", static_cast<double>(measured.incidents->size()), "by the node's word"});
+  const std::vector<double>& blackouts = measured.cost.blackout_ms;
+  if (!blackouts.empty())
+    out.push_back({"blackout.longest", "ms", *std::max_element(blackouts.begin(), blackouts.end()),
+                   absl::StrCat("of ", plural(blackouts.size(), "change"), " in the run")});
+}
+
 std::vector<Figure> figures_of(const Measurement& measured) {
   std::vector<Figure> out;
   add_cpus(measured, out);
@@ -133,6 +150,7 @@ std::vector<Figure> figures_of(const Measurement& measured) {
                         [](const Window& window) { return std::optional<double>(window.own_cpu); }));
   if (measured.privileged.has_value())
     out.push_back({"privileged_services", "", static_cast<double>(measured.privileged->size()), ""});
+  add_noted(measured, out);
   return out;
 }
 

@@ -5,9 +5,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "lab/lab.h"
+#include "measure/happened.h"
 #include "scenario/world.h"
 
 namespace outrigger::scenario {
@@ -26,6 +28,18 @@ struct Api {
     std::string trouble;  // "", or why not
   };
   std::function<absl::StatusOr<HostPath>(const lab::NodeSocket&)> host_path;
+  // What this node notes from now on, to be asked when a turn is over.
+  std::function<absl::StatusOr<measure::Since>(const lab::NodeSocket&)> watch;
+  // Tries the boundary from this node's host, without what kills or floods; `file` keeps what was said of it.
+  std::function<absl::StatusOr<std::vector<measure::BoundaryTest>>(
+      const std::string& lab, const std::string& node, const std::string& file)>
+      audit;
+  struct Change {
+    std::string what;  // "engine upgrade from 0.1.0 to 0.1.1"
+    std::vector<double> blackout_ms;
+  };
+  // One change of what carries this node's packets, as an operator would make it.
+  std::function<absl::StatusOr<Change>(const lab::NodeSocket&)> change;
 };
 
 class Switch {

@@ -1,6 +1,9 @@
 #include "scenario/experiment.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "scenario/left_on_host.h"
 #include "scenario/steering.h"
 
@@ -17,7 +20,9 @@ uint64_t answered(const measure::Measurement& measured) {
 
 Experiment::Experiment(Setting setting, const Api& api, lab::NodeSocket node)
     : setting_(std::move(setting)),
-      switch_(setting_.lab, setting_.world, api, std::move(node)),
+      api_(api),
+      node_(std::move(node)),
+      switch_(setting_.lab, setting_.world, api, node_),
       application_(setting_.folder) {}
 
 absl::Status Experiment::begin() {
@@ -50,19 +55,46 @@ absl::Status Experiment::check_way(Arm arm, uint64_t packets, const measure::Mea
                                           requests, " requests"));
 }
 
-absl::StatusOr<measure::Measurement> Experiment::measured(const Turn& turn) {
-  if (absl::Status status = switch_.to(turn.arm); !status.ok()) return status;
+absl::StatusOr<std::unique_ptr<Load>> Experiment::enter(Arm arm) {
+  if (absl::Status status = switch_.to(arm); !status.ok()) return status;
   if (absl::Status status = steer(setting_.lab, setting_.world); !status.ok()) return status;
-  if (absl::Status status = beside_->start(turn.arm); !status.ok()) return status;
-  const auto load = Load::begin(setting_.what, setting_.lab, setting_.world, setting_.folder);
-  if (!load.ok()) return load.status();
+  if (absl::Status status = beside_->start(arm); !status.ok()) return status;
+  auto load = Load::begin(setting_.what, setting_.lab, setting_.world, setting_.folder);
+  if (!load.ok()) return load;
   if (absl::Status status = pause(setting_.options.settle); !status.ok()) return status;
+  return load;
+}
+
+absl::StatusOr<std::string> Experiment::audit(Arm arm) {
+  const std::string in_arm(name(arm));
+  if (absl::Status status = switch_.to(arm); !status.ok()) return status;
+  auto tests =
+      api_.audit(setting_.lab, node_.node, absl::StrCat(setting_.folder, "/audit-", in_arm, ".json"));
+  if (!tests.ok())
+    return absl::Status(tests.status().code(), absl::StrCat("the audit in the arm \"", in_arm,
+                                                            "\": ", std::string(tests.status().message()),
+                                                            " (--no-audit leaves it off)"));
+  // It may have shut out, in passing, what the turns rely on.
+  if (absl::Status status = switch_.wait_until_ready(); !status.ok()) return status;
+  const auto held = std::count_if(tests->begin(), tests->end(), [](const auto& one) { return one.held; });
+  const size_t tried = tests->size();
+  boundary_[arm] = *std::move(tests);
+  return absl::StrCat("boundary, ", in_arm, ": ", held, " of ", tried, " tests held");
+}
+
+absl::StatusOr<measure::Measurement> Experiment::measured(const Turn& turn) {
+  const auto load = enter(turn.arm);
+  if (!load.ok()) return load.status();
   const absl::StatusOr<uint64_t> before = switch_.carried_by_host();
   if (!before.ok()) return before.status();
+  const absl::StatusOr<measure::Since> since = api_.watch(node_);
+  if (!since.ok()) return since.status();
   const DpuCost cost(setting_.lab, kServedNode, beside_the_dpu(turn.arm));
   absl::StatusOr<measure::Measurement> measured = measure_turn(setting_);
   if (!measured.ok()) return measured;
   measured->cost = cost.so_far();
+  absl::StatusOr<measure::Happened> happened = (*since)();
+  if (!happened.ok()) return happened.status();
   const absl::StatusOr<uint64_t> after = switch_.carried_by_host();
   if (!after.ok()) return after.status();
   for (const absl::Status& status : {beside_->programs().check(), (*load)->check(), application_.check(),
@@ -72,6 +104,13 @@ absl::StatusOr<measure::Measurement> Experiment::measured(const Turn& turn) {
   auto left = left_on_host(setting_.lab, setting_.world, beside_->programs().running());
   if (!left.ok()) return left.status();
   measured->privileged = *std::move(left);
+  label(setting_, turn, beside_->rule_lines(), *measured);
+  measure::add(*std::move(happened), *measured);
+  if (const auto tried = boundary_.find(turn.arm); tried != boundary_.end()) {
+    measured->boundary = tried->second;
+    measured->notes.emplace_back(
+        "the boundary was tried once in each arm, before the turns, without what kills or floods");
+  }
   return measured;
 }
 
@@ -79,11 +118,43 @@ absl::StatusOr<std::string> Experiment::take(const Turn& turn) {
   absl::StatusOr<measure::Measurement> measured = this->measured(turn);
   beside_->end();
   if (!measured.ok()) return measured.status();
-  label(setting_, turn, beside_->rule_lines(), *measured);
   const std::string file = absl::StrCat(measurements_of(setting_.options), "/block-", turn.block, "-",
                                         turn.order, "-", std::string(name(turn.arm)), ".jsonl");
   if (absl::Status status = measure::write(*measured, file); !status.ok()) return status;
   return file;
+}
+
+absl::StatusOr<measure::Happened> Experiment::changed() {
+  const auto load = enter(Arm::kDpu);
+  if (!load.ok()) return load.status();
+  absl::StatusOr<Api::Change> change = absl::InternalError("not made");
+  const absl::StatusOr<measure::Answered> answered =
+      ask_while(setting_, [&] { change = api_.change(node_); });
+  for (const absl::Status& status :
+       {change.status(), answered.status(), (*load)->check(), application_.check()})
+    if (!status.ok()) return status;
+  measure::Happened happened{.blackout_ms = change->blackout_ms};
+  happened.notes.push_back(absl::StrFormat(
+      "blackout: of one %s after the last turn, while the same requests were made: of %u in the time of it "
+      "%u "
+      "failed, and the slowest answer took %.1f ms",
+      change->what, answered->sent, answered->failed, static_cast<double>(answered->latency.max()) / 1e6));
+  return happened;
+}
+
+absl::StatusOr<std::string> Experiment::change(const std::string& file) {
+  absl::StatusOr<measure::Happened> happened = changed();
+  beside_->end();
+  if (absl::IsCancelled(happened.status())) return happened.status();
+  absl::StatusOr<measure::Measurement> last = measure::read(file);
+  if (!last.ok()) return last.status();
+  if (!happened.ok())
+    happened = measure::Happened{.notes = {absl::StrCat("blackout of a change: not known: ",
+                                                        std::string(happened.status().message()))}};
+  const std::string in_short = happened->notes.front();
+  measure::add(*std::move(happened), *last);
+  if (absl::Status status = measure::write(*last, file); !status.ok()) return status;
+  return in_short;
 }
 
 }  // namespace outrigger::scenario

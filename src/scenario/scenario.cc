@@ -82,17 +82,32 @@ std::string in_short(const Turn& turn, unsigned blocks, const measure::Measureme
       latency.quantile(0.99) / 1e6, static_cast<double>(latency.max()) / 1e6, failed, sent);
 }
 
+// Before the turns, so that nothing of it is in them.  The DPU carries already, and the host has the first
+// turn.
+absl::Status audit(Experiment& experiment, const lab::Progress& progress) {
+  for (const Arm arm : {Arm::kDpu, Arm::kHost}) {
+    const absl::StatusOr<std::string> done = experiment.audit(arm);
+    if (!done.ok()) return done.status();
+    progress(*done);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status take_all(const Options& options, Experiment& experiment, const lab::Progress& progress,
                       Result& result) {
+  std::string last_of_dpu;
   for (const Turn& turn : turns(options.blocks)) {
     const absl::StatusOr<std::string> file = experiment.take(turn);
     if (!file.ok()) return file.status();
     result.files.push_back(*file);
+    if (turn.arm == Arm::kDpu) last_of_dpu = *file;
     const absl::StatusOr<measure::Measurement> measured = measure::read(*file);
     if (!measured.ok()) return measured.status();
     progress(in_short(turn, options.blocks, *measured));
   }
-  return absl::OkStatus();
+  const absl::StatusOr<std::string> change = experiment.change(last_of_dpu);
+  if (change.ok()) progress(*change);
+  return change.status();
 }
 
 absl::Status judge(const Options& options, Result& result) {
@@ -135,6 +150,9 @@ absl::StatusOr<Result> run(const Options& options, const Api& api, const lab::Pr
   {
     Experiment experiment(setting, api, *node);
     if (absl::Status status = experiment.begin(); !status.ok()) return status;
+    if (options.audit) {
+      if (absl::Status status = audit(experiment, progress); !status.ok()) return status;
+    }
     if (absl::Status status = take_all(options, experiment, progress, result); !status.ok()) return status;
   }
   if (absl::Status status = judge(options, result); !status.ok()) return status;

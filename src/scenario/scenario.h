@@ -34,6 +34,7 @@ struct Options {
   std::string out;                                // folder for what is measured
   std::string daemon = "outriggerd";              // path of the program
   lab::Mode mode = lab::Mode::kAuto;
+  bool audit = true;  // try the isolation boundary in each arm, before the turns
 };
 
 // The folder that `outrigger scorecard` takes for both of its sides.

@@ -101,6 +101,17 @@ absl::StatusOr<Measurement> measure_turn(const Setting& setting) {
   return measured;
 }
 
+absl::StatusOr<measure::Answered> ask_while(const Setting& setting, const std::function<void()>& act) {
+  const auto probe = start_probe(questions(setting));
+  if (!probe.ok()) return probe.status();
+  if (absl::Status status = pause(setting.options.window); !status.ok()) return status;
+  (void)(*probe)->take();  // its first connections
+  act();
+  if (absl::Status status = pause(setting.options.window); !status.ok()) return status;
+  (*probe)->finish();
+  return (*probe)->take();
+}
+
 void label(const Setting& setting, const Turn& turn, uint64_t rule_lines, Measurement& measured) {
   const std::string arm(name(turn.arm));
   measured.label = arm;
