@@ -8,10 +8,13 @@ import subprocess
 import pytest
 
 from support.kernel_path import HOST, sh
-from support.lab import RUN, outrigger
+from support.lab import MANIFESTS, ROOT, RUN, Lab, named, outrigger
+from support.linked import fallback, is_well
+from support.measured import Doorway, HostAgent, agent_in
 from support.wait import until
 
 CPU, MEMORY = 0.01, 64 << 20
+PROBES, PORT = 20, 9999  # a second: each a connection of its own, from one guest to another through the DPU
 
 
 def children(pid):
@@ -92,13 +95,78 @@ def daemon(folder, *options):
 
 
 def observer_of(agent):
-    [one] = [pid for pid in children(agent.pid) if b"\0observe\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    [one] = [pid for pid in children(agent) if b"\0observe\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
     return one
 
 
 def status(folder):
     done = sh(HOST, "fallback", "status", "--socket", folder / "host.sock", check=False)
     return json.loads(done.stdout).get("observer", {}) if done.returncode == 0 else {}
+
+
+def keeps_its_bounds(seen, what):
+    print(f"the whole agent, {what}: {100 * seen['cpu']:.2f} % of a CPU on the average, {100 * seen['cpu_most']:.2f} % at most, "
+          f"{seen['memory'] / 2**20:.1f} MiB; enforced: {', '.join(seen['enforced'][:2])}")
+    return seen["running"] and 0 < seen["cpu"] <= CPU and seen["memory"] <= MEMORY
+
+
+class Linked:
+    """A node whose DPU answers its host, and the control groups of what measures there."""
+
+    def __init__(self, lab):
+        self.lab, self.netns, self.folders = lab, f"or-{lab.name}.host.a", set()
+        self.folder = pathlib.Path(f"/run/outrigger/lab/{lab.name}/hosts/a")
+
+    def after(self, windows):
+        """The figures, once there are so many; and who measures is held to them by the kernel."""
+        assert until(lambda: status(self.folder).get("windows", 0) >= windows, timeout=3 * windows, every=5), status(self.folder)
+        [sampler] = children(observer_of(agent_in(self.netns)))
+        mine = {folder for folder in cgroups_of(sampler) if "outrigger-observer-a-" in folder.name}
+        self.folders |= mine
+        seen = status(self.folder)
+        assert {"1 % of a CPU", "24 MiB of memory"} <= set(seen["enforced"]), seen["not_enforced"]
+        assert share_of(mine) == CPU
+        return seen
+
+
+def share_of(folders):
+    """Of a CPU: by version 2 of control groups, or by version 1."""
+    for folder in folders:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+            return int(quota) / int(period)
+        if (folder / "cpu.cfs_quota_us").exists():
+            return int((folder / "cpu.cfs_quota_us").read_text()) / int((folder / "cpu.cfs_period_us").read_text())
+    return None
+
+
+@pytest.fixture
+def linked(machine):
+    lab = Lab(named("observed"), MANIFESTS / "linked")
+    made = Linked(lab)
+    try:
+        lab.apply(ROOT / "examples/services/built-in.yaml")
+        assert until(lambda: is_well(lab), timeout=30, every=0.2), fallback(lab)
+        yield made
+    finally:
+        lab.down()
+    assert not any(folder.exists() for folder in made.folders), "no control group outlives its lab"
+
+
+def test_with_a_dpu_that_answers_the_whole_agent_keeps_its_bounds(linked):
+    assert keeps_its_bounds(linked.after(windows=20), "its DPU on the link")
+
+
+def test_with_a_dpu_and_an_application_the_whole_agent_keeps_its_bounds(linked, servers):
+    one, two = linked.lab["free/a1"], linked.lab["free/a2"]
+    servers.tcp(two, PORT)
+    doorway = Doorway(linked.netns, one, two.v4, PORT)
+    agent = HostAgent(linked.lab, "a", PROBES)
+    try:
+        assert keeps_its_bounds(linked.after(windows=30), f"its DPU on the link, {PROBES} probes a second")
+    finally:
+        agent.stop()
+        doorway.close()
 
 
 def test_without_a_dpu_the_whole_agent_keeps_its_bounds(tmp_path):
@@ -109,9 +177,7 @@ def test_without_a_dpu_the_whole_agent_keeps_its_bounds(tmp_path):
     finally:
         agent.terminate()
         agent.wait(10)
-    print(f"the whole agent, its DPU away: {100 * seen['cpu']:.2f} % of a CPU on the average, {100 * seen['cpu_most']:.2f} % at most, "
-          f"{seen['memory'] / 2**20:.1f} MiB; enforced: {', '.join(seen['enforced'][:2])}")
-    assert seen["running"] and 0 < seen["cpu"] <= CPU and seen["memory"] <= MEMORY
+    assert keeps_its_bounds(seen, "its DPU away")
     assert "the agent took" in (tmp_path / "log").read_text()
 
 
@@ -119,7 +185,7 @@ def test_the_observer_dies_with_its_daemon_and_not_the_other_way(tmp_path):
     agent = daemon(tmp_path)
     try:
         assert until(lambda: status(tmp_path).get("windows", 0) >= 1, timeout=10), (tmp_path / "log").read_text()
-        os.kill(observer_of(agent), signal.SIGKILL)
+        os.kill(observer_of(agent.pid), signal.SIGKILL)
         assert until(lambda: status(tmp_path).get("running") is False, timeout=5)
         assert agent.poll() is None, "the lease does not depend on who measures"
     finally:
@@ -127,7 +193,7 @@ def test_the_observer_dies_with_its_daemon_and_not_the_other_way(tmp_path):
         agent.wait(10)
     agent = daemon(tmp_path)
     assert until(lambda: status(tmp_path).get("windows", 0) >= 1, timeout=10)
-    observer = observer_of(agent)
+    observer = observer_of(agent.pid)
     agent.kill()
     agent.wait(10)
     assert until(lambda: not pathlib.Path(f"/proc/{observer}").exists() or of_status(observer, "State") == "Z", timeout=5)
