@@ -15,7 +15,7 @@ namespace outrigger::host {
 
 class ClockOffset {
  public:
-  static constexpr size_t kSamples = 64;                // at 200 ms: 13 s, in which quartz drifts about 1 ms
+  static constexpr size_t kSamples = 64;                // at 300 ms: 19 s, in which quartz drifts about 1 ms
   static constexpr int64_t kDriftNs = 5'000'000;        // allowed before two ranges are said not to touch
   static constexpr int64_t kTooSlowNs = 2'000'000'000;  // such an answer says nothing
 
