@@ -194,9 +194,12 @@ class Text {
     std::vector<Interval> sources = targets;
     sources.push_back({IpAddress{}, IpAddress{}});
     const std::string from = absl::StrCat("ip6 saddr { ", host::text(merged(sources)), " } ");
-    return absl::StrCat("    icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 ", from, "accept\n",
-                        "    icmpv6 type nd-neighbor-advert ip6 hoplimit 255 ", from, "@th,64,128 { ",
-                        raw_text(targets), " } accept\n");
+    return absl::StrCat(
+        "    icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 ", from, "accept\n",
+        "    icmpv6 type nd-neighbor-advert ip6 hoplimit 255 ", from, "@th,64,128 { ", raw_text(targets),
+        " } accept\n",
+        "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, nd-redirect } "
+        "counter drop\n");
   }
 
   // What an endpoint may send, and what may be sent to it.
@@ -204,8 +207,9 @@ class Text {
     const std::string device = port_name(place);
     std::string text =
         absl::StrCat("  chain from_", device, " {\n    type filter hook ingress device \"", device,
-                     "\" priority 0; policy drop;\n    ether saddr != ", place.mac.str(), " counter drop\n",
-                     arp_checks(place, own), nd_checks(own),
+                     "\" priority 0; policy drop;\n    ether type { 8021q, 8021ad } counter drop\n"
+                     "    ether saddr != ",
+                     place.mac.str(), " counter drop\n", arp_checks(place, own), nd_checks(own),
                      "    ether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 counter drop\n");
     for (const bool v4 : {true, false}) {
       const std::string from = match(v4 ? "ip saddr" : "ip6 saddr", own, v4);

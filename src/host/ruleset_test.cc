@@ -182,6 +182,24 @@ TEST_F(RulesetTest, APortTakesItsOwnAddressesAlone) {
       text, HasSubstr("ct state { established, related } ct mark & 0x7fffffff == 0x00000008 counter accept"));
 }
 
+// What is not accepted as its own neighbour discovery must not pass as its own IPv6; a priority tag (VLAN 0)
+// is a tag, which the kernel takes off before it switches.
+TEST_F(RulesetTest, WhatAnEndpointMayNotClaimIsDroppedBeforeItsAddressesCount) {
+  update_.mutable_structure()->mutable_endpoints(0)->add_addresses(bytes("fd00:1::11"));
+  const std::string text = rules();
+  const size_t chain = text.find("chain from_ep1 {"),
+               tag = text.find("ether type { 8021q, 8021ad } counter drop", chain),
+               dropped = text.find(
+                   "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, "
+                   "nd-redirect } counter drop",
+                   chain),
+               accepted = text.find("    ip6 saddr { fd00:1::11 } accept", chain),
+               end = text.find("chain to_ep1", chain);
+  EXPECT_LT(tag, dropped);
+  EXPECT_LT(dropped, accepted);
+  EXPECT_LT(accepted, end);
+}
+
 // Of a connection seen from its middle the end with the dynamic port is the opener.
 TEST_F(RulesetTest, ASegmentFromTheMiddleIsJudgedAsItsOpeners) {
   const std::string text = rules();
