@@ -16,8 +16,11 @@ struct AuditPlace {
   std::vector<std::string> arguments;  // "--link", "169.254.7.1:7444", ...
 };
 
-// `node` empty: the first with a host side, else the first.  Which traffic is allowed and which is denied is
-// asked of the node itself.
+// Which traffic is allowed and which is denied is asked of the node: while its host carries, it knows of
+// neither. The place of one moment serves for another, with the guests where they are then.
+std::string guest_now(const std::string& netns);  // NETNS/DEVICE
+
+// `node` empty: the first with a host side, else the first.
 absl::StatusOr<AuditPlace> audit_place(const Context& context, const std::string& lab,
                                        const std::string& node);
 

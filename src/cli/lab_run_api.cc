@@ -2,10 +2,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "cli/audit_lab.h"
 #include "cli/daemon_call.h"
 #include "cli/node_watch.h"
 #include "cli/nodes.h"
@@ -117,14 +120,50 @@ std::string text_of(const std::string& file) {
   return std::string(absl::StripAsciiWhitespace(text.str()));
 }
 
-// As an operator would call it; what it says at the end is in its answer, so its exit status is not asked
-// for.
-absl::StatusOr<std::vector<measure::BoundaryTest>> audit(const std::string& lab, const std::string& node,
-                                                         const std::string& file) {
+// The same attempts in both arms: what there is to try is asked once, while the DPU carries and knows it.
+class Auditor {
+ public:
+  explicit Auditor(Connect connect) : connect_(std::move(connect)) {}
+
+  absl::StatusOr<std::vector<measure::BoundaryTest>> operator()(const std::string& lab,
+                                                                const std::string& node,
+                                                                const std::string& file) {
+    if (!place_) {
+      std::ostringstream nowhere;
+      const Context context{nowhere, nowhere, connect_};
+      auto place = audit_place(context, lab, node);
+      if (!place.ok()) return place.status();
+      place_ = *std::move(place);
+    }
+    return run(file);
+  }
+
+ private:
+  [[nodiscard]] absl::StatusOr<std::vector<measure::BoundaryTest>> run(const std::string& file) const;
+
+  Connect connect_;
+  std::optional<AuditPlace> place_;
+};
+
+// Guests are named NETNS/DEVICE, and the device is another while the host carries.
+std::vector<std::string> with_guests_as_now(std::vector<std::string> arguments) {
+  const std::set<std::string> guests = {"--endpoint", "--peer", "--denied-at", "--denied-from"};
+  for (size_t i = 0; i + 1 < arguments.size(); ++i) {
+    std::string& value = arguments[i + 1];
+    if (guests.contains(arguments[i])) value = guest_now(value.substr(0, value.find('/')));
+  }
+  return arguments;
+}
+
+// As a program of the host's; what it says at the end is in its answer, so its exit status is not asked for.
+absl::StatusOr<std::vector<measure::BoundaryTest>> Auditor::run(const std::string& file) const {
   const std::string log = file + ".log", self = std::filesystem::read_symlink("/proc/self/exe");
-  const auto done =
-      lab::run({"sh", "-c", R"(out=$1 log=$2; shift 2; "$@" >"$out" 2>"$log" || :)", "sh", file, log, self,
-                "audit", "boundary", "--lab", lab, "--node", node, "--gentle", "-o", "measurement"});
+  std::vector<std::string> words = {"sh", "-c", R"(out=$1 log=$2; shift 2; "$@" >"$out" 2>"$log" || :)",
+                                    "sh", file, log};
+  if (!place_->netns.empty()) words.insert(words.end(), {"nsenter", absl::StrCat("--net=", place_->netns)});
+  words.insert(words.end(), {self, "audit", "boundary", "--gentle", "-o", "measurement"});
+  for (std::string& one : with_guests_as_now(place_->arguments)) words.push_back(std::move(one));
+  const auto done = lab::run(words);
   if (!done.ok()) return done.status();
   auto tests = measure::read_boundary(file);
   if (tests.ok()) return tests;
@@ -154,7 +193,7 @@ scenario::Api scenario_api(const Connect& connect) {
           .order = over<absl::Status, const std::string&>(connect, order),
           .host_path = over(connect, host_path),
           .watch = [connect](const lab::NodeSocket& node) { return watch_node(connect(node.path)); },
-          .audit = audit,
+          .audit = Auditor(connect),
           .change = over(connect, make_change)};
 }
 
