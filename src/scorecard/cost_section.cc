@@ -81,9 +81,11 @@ void add_blackouts(Blocks blocks, Section& section) {
     if (!after.empty()) figure.after = of(after);
     section.figures.push_back(std::move(figure));
   };
-  add("cost.blackout_median", "blackout of a change, median",
-      [](const std::vector<double>& all) { return (all[(all.size() - 1) / 2] + all[all.size() / 2]) / 2; });
-  add("cost.blackout_longest", "blackout of a change, longest",
+  const bool several = std::max(before.size(), after.size()) > 1;
+  if (several)
+    add("cost.blackout_median", "blackout of a change, median",
+        [](const std::vector<double>& all) { return (all[(all.size() - 1) / 2] + all[all.size() / 2]) / 2; });
+  add("cost.blackout_longest", several ? "blackout of a change, longest" : "blackout of a change",
       [](const std::vector<double>& all) { return all.back(); });
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "scorecard/sections.h"
+#include "scorecard/words.h"
 #include "stats/gate.h"
 
 namespace outrigger::scorecard {
@@ -18,6 +19,7 @@ using measure::Incident;
 using Side = std::vector<Run> Block::*;
 
 constexpr double kSpeaks = 20;  // of an e-value: 1 / 5 %
+constexpr size_t kListed = 8;   // of a side
 
 void each_run(Blocks blocks, Side side, const auto& take) {
   for (const Block& block : blocks) {
@@ -87,6 +89,37 @@ void list_domains(Section& section, const char* what, const Happened& side) {
   if (!all.empty()) section.lines.push_back(absl::StrCat(what, ": ", absl::StrJoin(all, ", ")));
 }
 
+// Until when: "detected 0.25 s, recovered 1.50 s".
+std::string times_of(const Incident& one) {
+  std::vector<std::string> times;
+  const std::pair<const char*, double> all[] = {
+      {"detected", one.detect_s}, {"acted upon", one.act_s}, {"recovered", one.recover_s}};
+  for (const auto& [what, seconds] : all) {
+    if (seconds >= 0) times.push_back(absl::StrCat(what, " ", amount(seconds, "s")));
+  }
+  return times.empty() ? "times not known" : absl::StrJoin(times, ", ");
+}
+
+// The first few, each in a line; the page has all of them.
+void list_incidents(Section& section, const char* what, Blocks blocks, Side side) {
+  size_t count = 0;
+  each_run(blocks, side, [&](const measure::Measurement& run) {
+    for (const Incident& one : run.incidents.value_or(std::vector<Incident>{})) {
+      if (++count > kListed) continue;
+      section.lines.push_back(absl::StrCat(what, ", ", one.domain.empty() ? "unknown" : one.domain, ", ",
+                                           one.kind, ": ", one.summary, " (", times_of(one), ")"));
+    }
+  });
+  if (count > kListed) section.lines.push_back(absl::StrCat(what, ": ", count - kListed, " more"));
+}
+
+// "1 of 2"
+std::string scoped_in_words(const Happened& side) {
+  if (side.seconds == 0) return "nobody asked";
+  if (side.incidents == 0) return "none";
+  return absl::StrFormat("%.0f of %.0f scoped to exactly one domain", side.scoped, side.incidents);
+}
+
 Figure scoped_figure(const Happened& before, const Happened& after) {
   Figure figure{.name = "incidents.scoped", .title = "incidents scoped to exactly one domain", .unit = "%"};
   figure.less_is_better = false;
@@ -146,9 +179,10 @@ Section incident_section(Blocks blocks, Counted& counted) {
   add_times(section, before, after);
   list_domains(section, "before", before);
   list_domains(section, "after", after);
+  list_incidents(section, "before", blocks, &Block::before);
+  list_incidents(section, "after", blocks, &Block::after);
   const Figure &rate = section.figures[0], &share = section.figures[1];
-  section.why = absl::StrFormat("%.0f of %.0f scoped to exactly one domain before, %.0f of %.0f after",
-                                before.scoped, before.incidents, after.scoped, after.incidents);
+  section.why = absl::StrCat("before: ", scoped_in_words(before), "; after: ", scoped_in_words(after));
   if (share.judged == "better") section.verdict = Verdict::kPays;
   if (share.judged == "worse" || rate.judged == "worse") section.verdict = Verdict::kDoesNotPay;
   if (share.judged == "worse")

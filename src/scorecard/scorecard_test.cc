@@ -182,7 +182,12 @@ TEST(Figures, IncidentsByDomainAndTheirShareScopedToOne) {
   auto &before = input.before[0].incidents.emplace(), &after = input.after[0].incidents.emplace();
   for (int i = 0; i < 12; ++i) {
     before.push_back({.domain = i % 2 == 0 ? "host,network" : "unknown", .detect_s = 5});
-    after.push_back({.domain = "dpu", .detect_s = 0.5, .recover_s = -1});
+    after.push_back({.domain = "dpu",
+                     .kind = "engine_crash",
+                     .summary = "it died",
+                     .detect_s = 0.5,
+                     .act_s = -1,
+                     .recover_s = -1});
   }
   const Scorecard card = card_of(input);
   const Section* section = section_of(card, "incidents");
@@ -191,6 +196,9 @@ TEST(Figures, IncidentsByDomainAndTheirShareScopedToOne) {
   EXPECT_EQ(figure_of(card, "incidents.scoped")->after, 100.0);
   EXPECT_EQ(figure_of(card, "incidents.detect")->after, 0.5);
   EXPECT_THAT(section->lines, Contains("after: dpu 12"));
+  EXPECT_THAT(section->why, HasSubstr("before: 0 of 12 scoped to exactly one domain; after: 12 of 12"));
+  EXPECT_THAT(section->lines, Contains("after, dpu, engine_crash: it died (detected 0.5 s)"));
+  EXPECT_THAT(section->lines, Contains("after: 4 more"));
   EXPECT_NE(card.verdict, Verdict::kPays) << "incidents alone never make it pay";
 }
 
@@ -201,7 +209,8 @@ TEST(Figures, WhatIsBrokenIsListedOfBothSides) {
   const Scorecard card = card_of(input);
   const Section* boundary = section_of(card, "boundary");
   EXPECT_EQ(boundary->verdict, Verdict::kPays) << boundary->why;
-  EXPECT_THAT(boundary->why, HasSubstr("2 of 2 held after, 1 of 2 before; holds now and did not before: rules"));
+  EXPECT_THAT(boundary->why,
+              HasSubstr("2 of 2 held after, 1 of 2 before; holds now and did not before: rules"));
   EXPECT_THAT(boundary->lines, ::testing::ElementsAre("broken before: rules: root emptied them"));
 }
 
@@ -223,7 +232,10 @@ TEST(Figures, AnIncidentThatNobodyAskedForIsNotNone) {
 
 TEST(Figures, TheCostIsTold) {
   Input input = sides({.requests = 200}, {.requests = 200, .latency_ms = 0.6});
-  input.after[0].cost = {1.25, int64_t{512} << 20, {12, 48, 20}};
+  input.after[0].cost = {1.25, int64_t{512} << 20, {12}};
+  EXPECT_EQ(figure_of(card_of(input), "cost.blackout_median"), nullptr) << "one is its own median";
+  EXPECT_EQ(figure_of(card_of(input), "cost.blackout_longest")->after, 12);
+  input.after[0].cost.blackout_ms = {12, 48, 20};
   const Scorecard card = card_of(input);
   EXPECT_EQ(figure_of(card, "cost.dpu_cpu")->after, 1.25);
   EXPECT_EQ(figure_of(card, "cost.dpu_memory")->after, 512.0);
