@@ -19,7 +19,7 @@ help: ## this list
 deps: ## install what is missing (Debian packages in devtools/packages.txt)
 	@devtools/install-packages
 
-demo: build ## the whole story in a lab: traffic, policy, overlay, explain; under 3 minutes
+demo: build ## the whole story: inventory, plan, offload in waves, traffic, upgrade, crash, fallback, scorecard; 4 minutes
 	@devtools/need-root
 	@devtools/demo
 

@@ -24,7 +24,7 @@ struct Options {
   double watch = 0;
   std::string rules;
   bool print_rules = false;
-  bool this_network = false;
+  std::vector<std::string> networks;
   std::string form = "table";
 };
 
@@ -127,7 +127,7 @@ void print_table(const offload::Inventory& inventory, std::ostream& out) {
 absl::StatusOr<offload::Inventory> take(const Context& context, const Options& options) {
   inventory::TakeOptions how;
   how.look.skip = static_cast<uint32_t>(::getpid());
-  how.look.this_network = options.this_network;
+  if (absl::Status status = inventory::look_only_into(options.networks, how); !status.ok()) return status;
   how.watch = std::chrono::duration<double>(options.watch);
   if (::isatty(STDERR_FILENO) == 1) {
     how.progress = [&](double seconds) {
@@ -185,8 +185,10 @@ void add_inventory_command(CLI::App& app, Context& context) {
       ->excludes(file);
   command->add_flag("--print-rules", options->print_rules, "print the built-in rules");
   command
-      ->add_flag("--this-network", options->this_network,
-                 "only processes of this network namespace (a host of a lab)")
+      ->add_option("--network", options->networks,
+                   "only what is in these network namespaces, as `ip netns` names them; the first is the "
+                   "host's (for hosts of a lab)")
+      ->type_name("NAME ...")
       ->excludes(file);
   command->add_option("-o,--output", options->form, "table, json, or yaml, which plan reads")
       ->check(CLI::IsMember({"table", "yaml", "json"}))

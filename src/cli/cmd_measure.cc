@@ -26,7 +26,7 @@ namespace {
 struct Options {
   measure::RunOptions run;
   std::string work, netns, spin = "5ms", file, boundary, form = "table";
-  std::vector<std::string> placement;
+  std::vector<std::string> networks, placement;
   double budget_s = 0, timeout_s = 10;
   double rate = 100;
   size_t connections = 8;
@@ -155,7 +155,10 @@ absl::Status ask(const measure::Since& since, measure::Measurement& measured) {
 
 void measure_host(Context& context, Options& options) {
   if (const absl::Status status = take(options); !status.ok()) return context.fail(status);
-  if (options.privileged) look_for_privileged(options.run.head);
+  if (options.privileged) {
+    const absl::Status status = look_for_privileged(options.networks, options.run.head);
+    if (!status.ok()) return context.fail(status);
+  }
   const Descriptor stop = block_signals();  // before there are threads
   const absl::StatusOr<measure::Since> since = watch(context, options);
   if (!since.ok()) return context.fail(since.status());
@@ -184,6 +187,11 @@ void add_place_options(CLI::App& command, Options& options) {
   command.add_option("--experiment", head.place.experiment, "the experiment that this run belongs to");
   command.add_option("--block", head.place.block, "its block there");
   command.add_option("--order", head.place.order, "its place in the block");
+  command
+      .add_option(
+          "--network", options.networks,
+          "privileged services only in these network namespaces, the first the host's (as `inventory`)")
+      ->type_name("NAME ...");
   command.add_flag("!--no-privileged", options.privileged, "do not look for services that hold privileges");
   command
       .add_option("--boundary", options.boundary, "what `audit boundary -o measurement` printed on this host")

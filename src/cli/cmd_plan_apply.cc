@@ -62,7 +62,8 @@ absl::StatusOr<offload::NodeView> view_of(const Context& context, v1::Rollouts::
   if (!past.ok()) return past.status();
   offload::NodeView view;
   for (const v1::ServiceHealth& one : services->services())
-    view.services.push_back({one.service(), one.version()});
+    view.services.push_back(
+        {one.service(), one.placement() == offload::kByHost ? offload::kByHost : one.version()});
   for (const v1::Rollout& one : past->rollouts()) {
     offload::PastRollout& made = view.rollouts.emplace_back();
     made = {one.id(), one.service(), one.to(), one.state(), "", ""};

@@ -29,13 +29,14 @@ std::string why(const offload::Privilege& held) {
 
 }  // namespace
 
-void look_for_privileged(measure::Measurement& into) {
+absl::Status look_for_privileged(const std::vector<std::string>& networks, measure::Measurement& into) {
   inventory::TakeOptions options;
+  if (absl::Status status = inventory::look_only_into(networks, options); !status.ok()) return status;
   options.look.skip = static_cast<uint32_t>(getpid());
   const auto inventory = inventory::take(options);
   if (!inventory.ok()) {
     into.notes.push_back(absl::StrCat("privileged services: ", std::string(inventory.status().message())));
-    return;
+    return absl::OkStatus();
   }
   auto& found = into.privileged.emplace();
   for (const offload::Service& one : inventory->services) {
@@ -44,6 +45,7 @@ void look_for_privileged(measure::Measurement& into) {
   }
   for (const std::string& one : inventory->not_seen)
     into.notes.push_back(absl::StrCat("privileged services: not seen: ", one));
+  return absl::OkStatus();
 }
 
 }  // namespace outrigger::cli

@@ -11,6 +11,7 @@
 #include "base/steady_time.h"
 #include "dpu/counted_events.h"
 #include "dpu/doors.h"
+#include "dpu/hand_over.h"
 #include "dpu/health/services_of_node.h"
 #include "dpu/host_side.h"
 #include "dpu/journal/journal.h"
@@ -243,7 +244,8 @@ absl::Status WholeNode::start_rollouts() {
                         [this] { return events_->incidents.load(); }});
   rollouts_ = std::make_unique<Rollouts>(notes_in(*notes_, notes_lock_), &services_->board(), events_.get(),
                                          RolloutTimes{}, &host_->observations());
-  for (const char* service : kEngineServices) rollouts_->offer(service, changer_of(*supervisor_));
+  for (const char* service : kEngineServices)
+    rollouts_->offer(service, handed_over(changer_of(*supervisor_), host_->desk()));
   sidecar_versions_ = std::make_unique<SidecarVersions>(*services_->sidecars(), services_->health().board(),
                                                         *rollouts_, *events_);
   follow_state();  // a rollout may be of an agent that it names

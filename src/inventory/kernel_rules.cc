@@ -155,7 +155,7 @@ void look_at_legacy_tables(const std::string& root, KernelLook& to) {
   constexpr std::array<std::pair<const char*, const char*>, 2> kFiles = {
       {{"ip_tables_names", "iptables"}, {"ip6_tables_names", "ip6tables"}}};
   for (const auto& [file, name] : kFiles) {
-    const auto text = procfs::read_file(absl::StrCat(root, "/self/net/", file), 4096);
+    const auto text = procfs::read_file(absl::StrCat(root, "/thread-self/net/", file), 4096);
     if (!text.ok()) {
       if (!absl::IsNotFound(text.status()))
         to.missing.push_back(absl::StrCat(name, ": ", text.status().message()));

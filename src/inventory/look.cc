@@ -38,7 +38,12 @@ std::string named(const std::string& file) {
   return file == "exe" ? "executable" : "command line";
 }
 
-std::vector<Seen> read_processes(const LookOptions& options, uint64_t own_network, Unseen& unseen) {
+bool wanted(const procfs::Process& process, const std::vector<uint64_t>& networks) {
+  if (networks.empty()) return true;
+  return !process.kernel && std::ranges::find(networks, process.net_namespace) != networks.end();
+}
+
+std::vector<Seen> read_processes(const LookOptions& options, Unseen& unseen) {
   std::vector<Seen> found;
   for (const uint32_t pid : procfs::pids(options.root)) {
     if (pid == options.skip) continue;
@@ -47,7 +52,7 @@ std::vector<Seen> read_processes(const LookOptions& options, uint64_t own_networ
       if (!absl::IsNotFound(process.status())) unseen.add("everything", pid);  // hidepid=1
       continue;
     }
-    if (options.this_network && (process->kernel || process->net_namespace != own_network)) continue;
+    if (!wanted(*process, options.networks)) continue;
     for (const std::string& file : process->unseen) {
       if (!process->kernel) unseen.add(named(file), pid);
     }
@@ -68,6 +73,7 @@ procfs::Sockets read_all_sockets(const std::vector<Seen>& processes, const LookO
     for (std::string& missing : sockets.missing) to.not_seen.push_back(std::move(missing));
   }
   known.erase(to.net_namespace);
+  for (const uint64_t asked_for : options.networks) known.erase(asked_for);
   to.other_networks = static_cast<uint32_t>(known.size());
   return all;
 }
@@ -133,9 +139,10 @@ bool read_holdings(const LookOptions& options, Holdings& holdings, Seen& of, Uns
 Look look(const LookOptions& options, const std::vector<BpfProgram>& programs) {
   Look to;
   Unseen unseen;
-  to.net_namespace = procfs::namespace_of(0, "net", options.root);
+  to.net_namespace =
+      options.networks.empty() ? procfs::namespace_of(0, "net", options.root) : options.networks.front();
   to.pid_namespace = procfs::namespace_of(0, "pid", options.root);
-  to.processes = read_processes(options, to.net_namespace, unseen);
+  to.processes = read_processes(options, unseen);
   Holdings holdings(read_all_sockets(to.processes, options, to), programs);
   std::erase_if(to.processes, [&](Seen& one) { return !read_holdings(options, holdings, one, unseen); });
   to.unheld = holdings.unheld();

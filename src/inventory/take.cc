@@ -108,6 +108,17 @@ void add_missing(const std::vector<std::string>& missing, Inventory& to) {
 
 }  // namespace
 
+absl::Status look_only_into(const std::vector<std::string>& networks, TakeOptions& options) {
+  if (networks.empty()) return absl::OkStatus();
+  for (const std::string& one : networks) {
+    const auto inode = network_inode(one);
+    if (!inode.ok()) return inode.status();
+    options.look.networks.push_back(*inode);
+  }
+  options.kernel = [networks] { return look_at_kernel_in(networks); };
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Inventory> take(const TakeOptions& options) {
   const std::string& root = options.look.root;
   std::optional<procfs::HostCounts> before;
@@ -127,7 +138,7 @@ absl::StatusOr<Inventory> take(const TakeOptions& options) {
   KernelLook kernel = options.kernel();
   add_processes(seen, options, watched ? &*watched : nullptr, to, kernel.work);
   for (const KernelWork& one : kernel.work) to.services.push_back(describe(one, options.rules).service);
-  if (!options.look.this_network) {
+  if (options.look.networks.empty()) {
     for (Described& one : describe(seen.unheld, options.rules)) to.services.push_back(std::move(one.service));
   }
   name_apart(to);

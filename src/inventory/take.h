@@ -26,6 +26,10 @@ struct TakeOptions {
   std::function<absl::StatusOr<std::vector<BpfProgram>>()> programs = bpf_programs;
 };
 
+// Only these network namespaces from now on (names of `ip netns`), of which the first is the host's; none:
+// all of this host.
+absl::Status look_only_into(const std::vector<std::string>& networks, TakeOptions& options);
+
 // NotFound: there is no /proc to look at.
 absl::StatusOr<offload::Inventory> take(const TakeOptions& options);
 

@@ -226,15 +226,19 @@ TEST_F(TakeTest, JudgesHowApplicationsAreRun) {
   EXPECT_LE(found.application_cpu, 2.0) << "no more than there is";
 }
 
-TEST_F(TakeTest, OfThisNetworkAlone) {
+TEST_F(TakeTest, OfSomeNetworksAloneTheFirstIsTheHosts) {
   proc_.add({.pid = 70, .name = "here", .net = "net:[1]"});
   proc_.add({.pid = 71, .name = "there", .net = "net:[2]"});
   proc_.add({.pid = 72, .name = "kworker", .kernel = true});
-  options_.look.this_network = true;
+  proc_.add({.pid = 73, .name = "elsewhere", .net = "net:[3]"});
+  options_.look.networks = {2, 1};
   options_.look.skip = 1;
   const offload::Inventory found = taken();
-  ASSERT_EQ(found.services.size(), 1u);
-  EXPECT_EQ(found.services[0].name, "here");
+  ASSERT_EQ(found.services.size(), 2u);
+  EXPECT_EQ(found.services[0].name, "here in network 1");
+  EXPECT_FALSE(found.services[0].privilege.host_network);
+  EXPECT_EQ(found.services[1].name, "there");
+  EXPECT_TRUE(found.services[1].privilege.host_network);
 }
 
 TEST_F(TakeTest, OwnRulesComeFirst) {

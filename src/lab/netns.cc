@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,10 +9,10 @@
 #include <charconv>
 #include <filesystem>
 #include <set>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/netns.h"
 
 namespace outrigger::lab {
 namespace {
@@ -21,8 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kFolder[] = "/run/netns";
-
-std::string path(const std::string& netns) { return absl::StrCat(kFolder, "/", netns); }
 
 // Linux knows a namespace by the inode of its file (namespaces(7)); 0: there is none.
 ino_t inode(const std::string& file) {
@@ -73,7 +70,7 @@ absl::Status remove_namespaces(const std::vector<std::string>& names) {
 
 std::vector<ProcessId> processes_in(const std::vector<std::string>& names) {
   std::set<ino_t> wanted;
-  for (const std::string& name : names) wanted.insert(inode(path(name)));
+  for (const std::string& name : names) wanted.insert(inode(netns_path(name)));
   wanted.erase(0);
   std::vector<ProcessId> found;
   std::error_code error;
@@ -89,17 +86,7 @@ std::vector<ProcessId> processes_in(const std::vector<std::string>& names) {
 }
 
 absl::Status inside(const std::string& netns, const std::function<absl::Status()>& work) {
-  absl::Status status;
-  std::thread([&] {
-    const int fd = open(path(netns).c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) {
-      status = absl::ErrnoToStatus(errno, absl::StrCat("namespace ", netns));
-    } else {
-      status = work();
-    }
-    if (fd >= 0) close(fd);
-  }).join();
-  return status;
+  return inside_netns(netns_path(netns), work);
 }
 
 std::vector<std::string> devices(const std::string& netns) {

@@ -79,12 +79,12 @@ void judge(Step& step, const NodeService& present, const PastRollout* last) {
   } else if (present.version == step.to) {
     step.act = Act::kDone;
     step.why = absl::StrCat("version ", step.to, " of ", present.name, " is in force");
-  } else if (last != nullptr && last->to == step.to && last->state == "complete") {
-    step.act = Act::kDone;
-    step.why = absl::StrCat("rollout ", last->id, " to ", step.to, " was complete");
-  } else if (last != nullptr && last->to == step.to) {
+  } else if (last != nullptr && last->to == step.to && last->state != "complete") {
     step.act = Act::kFailed;
     step.why = absl::StrCat("rollout ", last->id, " was ", last->state, ": ", last->last_reason);
+  } else if (last != nullptr && last->to == step.to && present.version != kByHost) {
+    step.act = Act::kDone;
+    step.why = absl::StrCat("rollout ", last->id, " to ", step.to, " was complete");
   } else {
     step.act = Act::kStart;
     step.why = absl::StrCat(present.name, " from ", present.version, " to ", step.to);

@@ -13,6 +13,7 @@
 namespace outrigger::offload {
 
 // What the node says of itself.
+inline constexpr char kByHost[] = "host";  // the version of what the host carries
 struct NodeService {
   std::string name, version;  // in force
 };

@@ -54,6 +54,20 @@ class ApplyTest : public ::testing::Test {
   NodeView node_;
 };
 
+// A rollout from "host" is the first move; that it was made once does not count when the host carries again.
+TEST_F(ApplyTest, WhatTheHostCarriesIsNotDoneWhateverWasBefore) {
+  rolled_out("bgpd", "complete");
+  rolled_out("vswitch", "complete");
+  rolled_out("policy", "complete");
+  EXPECT_EQ(turn()->wave, 0u);
+  node_.services = {{"bgpd", "2"}, {"vswitch", kByHost}, {"policy", kByHost}};
+  const auto now = turn();
+  ASSERT_TRUE(now.ok()) << now.status();
+  EXPECT_EQ(now->wave, 2u);
+  EXPECT_EQ(now->steps[0].act, Act::kStart);
+  EXPECT_EQ(now->steps[0].why, "vswitch from host to 2");
+}
+
 TEST_F(ApplyTest, TheFirstWaveStartsWhatTheNodeKnowsAndNamesTheRest) {
   const auto now = turn();
   ASSERT_TRUE(now.ok()) << now.status();

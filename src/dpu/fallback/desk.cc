@@ -178,7 +178,9 @@ absl::StatusOr<v1::SignedBundle> Desk::fetch(const v1::FetchBundleRequest& reque
 
 absl::Status Desk::may_fall_back() const {
   if (!host_.linked) return absl::FailedPreconditionError("the host is not on the link: it cannot be told");
-  if (carries(host_.state)) return absl::FailedPreconditionError("a fallback is in force already");
+  const bool may_be_taken_back = host_.order == "return" && host_.state == "active";
+  if (carries(host_.state) && !may_be_taken_back)
+    return absl::FailedPreconditionError("a fallback is in force already");
   if (host_.state == "failed")
     return absl::FailedPreconditionError(
         absl::StrCat("the host's path has failed", host_.error.empty() ? "" : ": ", host_.error,

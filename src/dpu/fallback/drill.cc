@@ -16,13 +16,18 @@ class Run {
  public:
   Run(Desk& desk, const DrillOrder& order, const std::function<void(const v1::DrillStep&)>& say,
       const std::function<bool()>& cancelled)
-      : desk_(desk), order_(order), say_(say), cancelled_(cancelled), began_(order.clock()) {}
+      : desk_(desk),
+        order_(order),
+        patience_{order.limit, order.clock, order.sleep, cancelled},
+        say_(say),
+        cancelled_(cancelled),
+        began_(order.clock()) {}
 
   absl::Status there() {
     if (absl::Status status = wait("active"); !status.ok()) return status;
     say("active", began_, "the host path carries the traffic");
     const absl::Time until = order_.clock() + order_.hold;
-    while (order_.clock() < until && !cancelled_()) sleep();
+    while (order_.clock() < until && !cancelled_()) pause(patience_);
     return absl::OkStatus();
   }
 
@@ -48,33 +53,42 @@ class Run {
     say_(one);
   }
 
-  void sleep() {
-    if (order_.sleep) return order_.sleep(kPoll);
-    absl::SleepFor(kPoll);
-  }
-
   absl::Status wait(const std::string& state) {
-    const absl::Time deadline = order_.clock() + order_.limit;
-    for (;;) {
-      const HostState host = desk_.state();
-      if (host.state == state) return absl::OkStatus();
-      if (cancelled_()) return absl::CancelledError("the caller went away; the host is told to return");
-      if (order_.clock() > deadline)
-        return absl::DeadlineExceededError(absl::StrCat("the host is ", host.state, ", not ", state,
-                                                        ", after ", absl::FormatDuration(order_.limit),
-                                                        host.error.empty() ? "" : ": ", host.error));
-      sleep();
-    }
+    absl::Status status = await_state(desk_, state, patience_);
+    if (absl::IsCancelled(status))
+      return absl::CancelledError("the caller went away; the host is told to return");
+    return status;
   }
 
   Desk& desk_;
   const DrillOrder& order_;
+  const Patience patience_;
   const std::function<void(const v1::DrillStep&)>& say_;
   const std::function<bool()>& cancelled_;
   const absl::Time began_;
 };
 
 }  // namespace
+
+void pause(const Patience& patience) {
+  if (patience.sleep) return patience.sleep(kPoll);
+  absl::SleepFor(kPoll);
+}
+
+absl::Status await_state(const Desk& desk, const std::string& state, const Patience& patience) {
+  const absl::Time deadline = patience.clock() + patience.limit;
+  for (;;) {
+    const HostState host = desk.state();
+    if (host.state == state) return absl::OkStatus();
+    if (patience.cancelled && patience.cancelled())
+      return absl::CancelledError(absl::StrCat("the host is ", host.state, ", not ", state, " yet"));
+    if (patience.clock() > deadline)
+      return absl::DeadlineExceededError(absl::StrCat("the host is ", host.state, ", not ", state, ", after ",
+                                                      absl::FormatDuration(patience.limit),
+                                                      host.error.empty() ? "" : ": ", host.error));
+    pause(patience);
+  }
+}
 
 absl::Status run_drill(Desk& desk, const DrillOrder& order,
                        const std::function<void(const v1::DrillStep&)>& say,

@@ -14,6 +14,17 @@
 
 namespace outrigger::agent {
 
+// How long something is waited for.
+struct Patience {
+  absl::Duration limit = absl::Seconds(10);
+  std::function<absl::Time()> clock = [] { return steady_time(); };
+  std::function<void(absl::Duration)> sleep{};  // not set: really
+  std::function<bool()> cancelled{};            // not set: never
+};
+void pause(const Patience& patience);  // a moment
+// Until the host's path is in `state`.  DeadlineExceeded says what it was in instead; Cancelled.
+absl::Status await_state(const Desk& desk, const std::string& state, const Patience& patience);
+
 struct DrillOrder {
   std::string actor{};
   std::string etag{};
