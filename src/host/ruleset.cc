@@ -36,6 +36,12 @@ std::vector<Interval> owned(const NetworkWorld& network, const Place& place) {
   return merged(all);
 }
 
+std::string hex(const MacAddress& mac) {
+  std::string text = "0x";
+  for (const uint8_t byte : mac.bytes) absl::StrAppendFormat(&text, "%02x", byte);
+  return text;
+}
+
 class Text {
  public:
   Text(const World& world, const NetworkWorld& network, uint32_t mark)
@@ -187,19 +193,25 @@ class Text {
                         host::text(merged(v4)), " } accept\n");
   }
 
-  std::string nd_checks(const std::vector<Interval>& own) {
+  // Without an option, or with the sender's own link-layer address as the only one (RFC 4861 §4.3, §4.4), or
+  // a nonce (RFC 7527 §4.1): whatever else says who is where is not let through.
+  std::string nd_checks(const Place& place, const std::vector<Interval>& own) {
     std::vector<Interval> v6 = of_family(own, false);
     v6.push_back(kLinkLocal);
     const std::vector<Interval> targets = merged(v6);
     std::vector<Interval> sources = targets;
     sources.push_back({IpAddress{}, IpAddress{}});
-    const std::string from = absl::StrCat("ip6 saddr { ", host::text(merged(sources)), " } ");
-    return absl::StrCat(
-        "    icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 ", from, "accept\n",
-        "    icmpv6 type nd-neighbor-advert ip6 hoplimit 255 ", from, "@th,64,128 { ", raw_text(targets),
-        " } accept\n",
-        "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, nd-redirect } "
-        "counter drop\n");
+    const std::string from = absl::StrCat(" ip6 saddr { ", host::text(merged(sources)), " }"),
+                      own_mac = absl::StrCat(" ip6 length 32 @th,208,48 ", hex(place.mac), " @th,192,16 "),
+                      solicit = "    icmpv6 type nd-neighbor-solicit ip6 hoplimit 255",
+                      advert = "    icmpv6 type nd-neighbor-advert ip6 hoplimit 255",
+                      target = absl::StrCat(" @th,64,128 { ", raw_text(targets), " } accept\n");
+    return absl::StrCat(solicit, " ip6 length 24", from, " accept\n",                    //
+                        solicit, " ip6 length 32 @th,192,16 0x0e01", from, " accept\n",  //
+                        solicit, own_mac, "0x0101", from, " accept\n",                   //
+                        advert, " ip6 length 24", from, target, advert, own_mac, "0x0201", from, target,
+                        "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, "
+                        "nd-redirect } counter drop\n");
   }
 
   // What an endpoint may send, and what may be sent to it.
@@ -209,7 +221,9 @@ class Text {
         absl::StrCat("  chain from_", device, " {\n    type filter hook ingress device \"", device,
                      "\" priority 0; policy drop;\n    ether type { 8021q, 8021ad } counter drop\n"
                      "    ether saddr != ",
-                     place.mac.str(), " counter drop\n", arp_checks(place, own), nd_checks(own),
+                     place.mac.str(), " counter drop\n", arp_checks(place, own), nd_checks(place, own),
+                     "    udp sport 67 udp dport 68 counter drop\n    udp sport 547 udp dport 546 counter "
+                     "drop\n"  // a DHCP server's
                      "    ether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 counter drop\n");
     for (const bool v4 : {true, false}) {
       const std::string from = match(v4 ? "ip saddr" : "ip6 saddr", own, v4);

@@ -193,10 +193,16 @@ TEST_F(RulesetTest, WhatAnEndpointMayNotClaimIsDroppedBeforeItsAddressesCount) {
                    "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert, "
                    "nd-redirect } counter drop",
                    chain),
+               dhcp = text.find(
+                   "udp sport 67 udp dport 68 counter drop\n    udp sport 547 udp dport 546 counter drop",
+                   chain),
                accepted = text.find("    ip6 saddr { fd00:1::11 } accept", chain),
                end = text.find("chain to_ep1", chain);
+  EXPECT_THAT(text, HasSubstr("nd-neighbor-advert ip6 hoplimit 255 ip6 length 32 @th,208,48 0x020000000101 "
+                              "@th,192,16 0x0201 ip6 saddr"));
   EXPECT_LT(tag, dropped);
   EXPECT_LT(dropped, accepted);
+  EXPECT_LT(dhcp, accepted);
   EXPECT_LT(accepted, end);
 }
 
