@@ -65,6 +65,18 @@ absl::StatusOr<Lie> claim(Scene& scene, const Line& line) {
   return Lie{!after->carries(), after->carries() ? "answered that the DPU carries" : "the DPU yielded"};
 }
 
+// In the agent's name, before it speaks again itself.
+absl::Status last_word(Scene& scene) {
+  const absl::Time end = steady_time() + kRecovery;
+  for (;;) {
+    const auto line = scene.own_line();
+    if (!line.ok()) return line.status();
+    const auto reply = scene.say(*line, "dormant");
+    if (reply.ok() || steady_time() > end) return reply.status();
+    absl::SleepFor(absl::Milliseconds(500));
+  }
+}
+
 Descriptor connect_raw(const Endpoint& to) {
   Descriptor made(
       socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -221,11 +233,8 @@ Verdict flood_the_link(Scene& scene) {
 // That it runs says little: the DPU must have heard it, and nothing have opened until then or by then.
 Verdict bring_the_agent_back(Scene& scene) {
   if (!scene.agent_ended()) return not_tried("the agent was not killed");
-  if (absl::Status status = ready(scene); !status.ok()) return not_tried(said(status));
-  const auto line = scene.own_line();
-  if (!line.ok()) return not_tried(said(line.status()));
-  if (const auto last = scene.say(*line, "dormant"); !last.ok())
-    return not_tried(absl::StrCat("the DPU hears nobody in the agent's name: ", said(last.status())));
+  if (absl::Status last = last_word(scene); !last.ok())
+    return not_tried(absl::StrCat("the DPU hears nobody in the agent's name: ", said(last)));
   const auto pid = scene.bring_agent_back();
   if (!pid.ok()) return broken(said(pid.status()));
   const Verdict started = enforced(scene, absl::StrCat("with outrigger-host back as pid ", *pid));

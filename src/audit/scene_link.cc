@@ -20,7 +20,8 @@ namespace outrigger::audit {
 namespace {
 
 constexpr char kAgent[] = "outrigger-host";
-constexpr absl::Duration kComesBack = absl::Seconds(10), kStaysAway = absl::Seconds(1);
+constexpr absl::Duration kComesBack = absl::Seconds(10), kStaysAway = absl::Seconds(1),
+                         kTakesCalls = absl::Seconds(3);
 
 // The namespace by its inode: two processes are in the same one when these are equal.
 ino_t network_of(const std::string& process) {
@@ -90,7 +91,11 @@ absl::StatusOr<v1::SignedBundle> Scene::bundle() const {
   if (!line.ok()) return line.status();
   v1::FetchBundleRequest request;
   request.set_node(settings_.node);
-  const Answer answer = line->call("/outrigger.v1.HostLink/FetchBundle", request.SerializeAsString());
+  Answer answer;
+  (void)until(kTakesCalls, [&] {  // connections are counted
+    answer = line->call("/outrigger.v1.HostLink/FetchBundle", request.SerializeAsString());
+    return !unreachable(answer);
+  });
   v1::SignedBundle bundle;
   if (answer.ok() && bundle.ParseFromString(answer.reply)) return bundle;
   return absl::FailedPreconditionError(absl::StrCat("the DPU gives no bundle: ", answer.str()));

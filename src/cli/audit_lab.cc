@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::array<uint16_t, 9> kPorts = {8080, 80, 443, 6379, 5432, 5201, 7000, 9090, 22};
 constexpr size_t kMostPairs = 64;
+constexpr int kDialTries = 5;
 
 using Arguments = std::vector<std::string>;
 
@@ -70,8 +71,11 @@ Pair dial(const lab::PlannedEndpoint& from, const lab::PlannedEndpoint& to) {
     auto server = audit::EchoServer::listen(absl::StrCat("/run/netns/", to.netns), port);
     if (server.ok()) servers.push_back(*std::move(server));  // else a program of the guest's listens there
   }
-  const auto found = audit::scan(absl::StrCat("/run/netns/", from.netns), *IpAddress::parse(v4_of(to)),
-                                 kPorts, audit::Milliseconds(2000));
+  absl::StatusOr<audit::Scan> found;
+  for (int i = 0; i < kDialTries && (i == 0 || (found.ok() && found->open.empty()));
+       ++i)  // who is where is asked first
+    found = audit::scan(absl::StrCat("/run/netns/", from.netns), *IpAddress::parse(v4_of(to)), kPorts,
+                        audit::Milliseconds(2000));
   Pair pair;
   if (!found.ok() || found->open.empty()) return pair;
   for (const uint16_t port : kPorts) {
