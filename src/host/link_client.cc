@@ -21,6 +21,7 @@ constexpr int kMinBackoffMs = 100;     // between attempts to connect
 constexpr int kMaxBackoffMs = 500;     // a DPU that is back must not wait for its host
 constexpr int kConnectMs = 2000;       // one attempt, handshake included
 constexpr int kMaxBundle = 256 << 20;  // bytes
+constexpr int kWindow = 1 << 20;       // of these under way
 
 class LinkClient : public Link {
  public:
@@ -51,6 +52,10 @@ class LinkClient : public Link {
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // its callers try again; every call would pay for it
+    // Small calls on a short wire: no pings to find out how much fits on it, but room for a bundle.
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindow);
+    arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
     arguments.SetMaxReceiveMessageSize(kMaxBundle);
     channel_ = grpc::CreateCustomChannel(address_, credentials_, arguments);
     stub_ = v1::HostLink::NewStub(channel_);
