@@ -18,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr unsigned kMostRules = 50'000;  // as many as world.h has addresses and ports for, and to spare
-constexpr absl::Duration kBetween = absl::Seconds(5);  // a switch, roughly
+constexpr absl::Duration kBetween = absl::Seconds(3);  // a switch, roughly
+constexpr absl::Duration kAudit = absl::Seconds(27);   // of an arm, roughly
 
 // Manifests, rules, configurations, logs.
 std::string setup_of(const Options& options) { return options.out + "/setup"; }
@@ -128,7 +129,8 @@ absl::Status judge(const Options& options, Result& result) {
 std::string measurements_of(const Options& options) { return options.out + "/measurements"; }
 
 absl::Duration takes(const Options& options) {
-  return 4 * options.blocks * (options.length + options.settle + kBetween) + absl::Seconds(30);
+  const absl::Duration audits = options.audit ? 2 * kAudit : absl::ZeroDuration();
+  return 4 * options.blocks * (options.length + options.settle + kBetween) + audits + absl::Seconds(30);
 }
 
 absl::StatusOr<Result> run(const Options& options, const Api& api, const lab::Progress& progress) {

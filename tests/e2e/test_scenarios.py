@@ -10,7 +10,7 @@ from support.lab import PROGRAM, ROOT, outrigger
 from support.netns import namespaces
 from support.wait import until
 
-SHORT = ("--for", "3s", "--settle", "500ms", "--window", "250ms", "--blocks", "2", "--rules", "200", "--rate", "200",
+SHORT = ("--for", "2s", "--settle", "500ms", "--window", "250ms", "--blocks", "1", "--rules", "200", "--rate", "200",
          "--agent-every", "300ms")
 MINUTES = 60
 
@@ -38,7 +38,7 @@ def short(machine, tmp_path_factory):
 def test_each_block_has_both_arms_twice(short):
     runs = measurements(short)
     assert sorted((run["block"], run["label"]) for run in runs) == sorted(
-        (block, arm) for block in (1, 2) for arm in ("host", "dpu") for _ in range(2))
+        (block, arm) for block in (1,) for arm in ("host", "dpu") for _ in range(2))
 
 
 def test_the_work_ran_where_the_arm_says(short):
