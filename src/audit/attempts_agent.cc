@@ -20,7 +20,7 @@ namespace outrigger::audit {
 namespace {
 
 constexpr char kRenew[] = "/outrigger.v1.HostLink/Renew";
-constexpr absl::Duration kRecovery = absl::Seconds(10);
+constexpr absl::Duration kRecovery = absl::Seconds(10), kHeard = absl::Seconds(20);
 constexpr int kConnections = 60, kCalls = 400;
 
 absl::Status ready(Scene& scene) {
@@ -65,14 +65,15 @@ absl::StatusOr<Lie> claim(Scene& scene, const Line& line) {
   return Lie{!after->carries(), after->carries() ? "answered that the DPU carries" : "the DPU yielded"};
 }
 
-// In the agent's name, before it speaks again itself.
-absl::Status last_word(Scene& scene) {
+// In the agent's name, before it speaks again itself; on a line that stays open.
+absl::StatusOr<Line> last_word(Scene& scene) {
   const absl::Time end = steady_time() + kRecovery;
   for (;;) {
-    const auto line = scene.own_line();
-    if (!line.ok()) return line.status();
+    auto line = scene.own_line();
+    if (!line.ok()) return line;
     const auto reply = scene.say(*line, "dormant");
-    if (reply.ok() || steady_time() > end) return reply.status();
+    if (reply.ok()) return line;
+    if (steady_time() > end) return reply.status();
     absl::SleepFor(absl::Milliseconds(500));
   }
 }
@@ -233,13 +234,14 @@ Verdict flood_the_link(Scene& scene) {
 // That it runs says little: the DPU must have heard it, and nothing have opened until then or by then.
 Verdict bring_the_agent_back(Scene& scene) {
   if (!scene.agent_ended()) return not_tried("the agent was not killed");
-  if (absl::Status last = last_word(scene); !last.ok())
-    return not_tried(absl::StrCat("the DPU hears nobody in the agent's name: ", said(last)));
+  const auto line = last_word(scene);
+  if (!line.ok())
+    return not_tried(absl::StrCat("the DPU hears nobody in the agent's name: ", said(line.status())));
   const auto pid = scene.bring_agent_back();
   if (!pid.ok()) return broken(said(pid.status()));
   const Verdict started = enforced(scene, absl::StrCat("with outrigger-host back as pid ", *pid));
   if (started.outcome != Outcome::kHeld) return started;
-  if (absl::Status status = scene.hears_agent(kRecovery); !status.ok()) return broken(said(status));
+  if (absl::Status status = scene.hears_agent(*line, kHeard); !status.ok()) return broken(said(status));
   const Verdict heard = enforced(scene, "once the DPU had heard it");
   if (heard.outcome != Outcome::kHeld) return heard;
   return held(absl::StrCat(started.evidence, "; ", heard.evidence, "; started by `",

@@ -300,9 +300,9 @@ TEST_F(AgentTest, AnAgentIsBackWhenTheDpuHasHeardIt) {
   Scene scene(settings());
   const auto line = scene.own_line();
   ASSERT_TRUE(line.ok() && scene.say(*line, "dormant").ok());
-  EXPECT_FALSE(scene.hears_agent(absl::Milliseconds(300)).ok());
+  EXPECT_FALSE(scene.hears_agent(*line, absl::Milliseconds(300)).ok());
   link_.highest += 1'000'000;  // as one that began a second later
-  EXPECT_TRUE(scene.hears_agent(absl::Seconds(2)).ok());
+  EXPECT_TRUE(scene.hears_agent(*line, absl::Seconds(2)).ok());
 }
 
 TEST_F(AgentTest, WithoutAWayBackTheAgentIsNotKilled) {

@@ -60,7 +60,7 @@ class Scene {
   [[nodiscard]] bool agent_ended() const { return restart_.has_value(); }
   absl::StatusOr<pid_t> bring_agent_back();
   // The agent itself has spoken to the DPU since we last did in its name: its numbers are above ours.
-  absl::Status hears_agent(absl::Duration patience);
+  absl::Status hears_agent(const Line& line, absl::Duration patience);
 
  private:
   absl::StatusOr<const Guest*> guest(std::optional<Guest>& kept, const std::string& place,

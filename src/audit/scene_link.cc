@@ -152,16 +152,14 @@ absl::StatusOr<pid_t> Scene::bring_agent_back() {
 }
 
 // A number just above our last one is taken as long as nobody has said a higher one.
-absl::Status Scene::hears_agent(absl::Duration patience) {
-  const auto line = own_line();
-  if (!line.ok()) return line.status();
+absl::Status Scene::hears_agent(const Line& line, absl::Duration patience) {
   std::string last;
   const bool heard = until(patience, [&] {
     v1::RenewRequest request;
     request.set_node(settings_.node);
     request.set_sequence(++sequence_);
     request.set_fallback_state("dormant");
-    const Answer answer = line->call("/outrigger.v1.HostLink/Renew", request.SerializeAsString());
+    const Answer answer = line.call("/outrigger.v1.HostLink/Renew", request.SerializeAsString());
     last = answer.str();
     return absl::StatusCode(answer.code) == absl::StatusCode::kAlreadyExists;
   });

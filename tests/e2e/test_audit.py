@@ -2,13 +2,14 @@
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import threading
 import time
 
 import pytest
 
-from support.lab import MANIFESTS, PROGRAM, ROOT, RUN, Lab, named
+from support.lab import MANIFESTS, PROGRAM, ROOT, RUN, Lab, named, outrigger
 from support.linked import fallback
 from support.wait import until
 from test_logs import HostAgent
@@ -36,11 +37,14 @@ spec: {node: a, network: blue, addresses: [10.1.0.52, "fd00:1::52"], mac: "02:00
 """
 
 
+def command(*arguments, netns=None):
+    enter = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
+    return [*enter, PROGRAM, "audit", "boundary", "-o", "json", *map(str, arguments)]
+
+
 def audit(*arguments, netns=None, timeout=300):
     """Findings by name, and the exit status."""
-    enter = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
-    done = subprocess.run([*enter, PROGRAM, "audit", "boundary", "-o", "json", *map(str, arguments)], text=True,
-                          capture_output=True, timeout=timeout, check=False)
+    done = subprocess.run(command(*arguments, netns=netns), text=True, capture_output=True, timeout=timeout, check=False)
     assert done.stdout, f"exit {done.returncode}: {done.stderr}"
     return {one["name"]: one for one in json.loads(done.stdout)}, done.returncode
 
@@ -49,17 +53,26 @@ def outcomes(findings):
     return {name: one["outcome"] for name, one in findings.items()}
 
 
+def audited(name, *options):
+    # The API where the host reaches it: worse than it should be, so that there is something to refuse.
+    made = Lab(named(name), MANIFESTS / "linked", *options, "--daemon-arg", "--listen", "--daemon-arg", "169.254.7.1:7443")
+    try:
+        made.apply(TARGET + "---" + POLICY)
+        assert until(lambda: fallback(made)["state"] == "dormant" and fallback(made)["bundle"], timeout=20, every=0.1)
+        yield made
+    finally:
+        made.down()
+
+
+def rules(netns):
+    return subprocess.run(["ip", "netns", "exec", netns, "nft", "-s", "list", "ruleset"], text=True, capture_output=True,
+                          check=True).stdout
+
+
 class TestAgainstALab:
     @pytest.fixture(scope="class")
     def lab(self, machine):
-        # The API where the host reaches it: worse than it should be, so that there is something to refuse.
-        made = Lab(named("audit"), MANIFESTS / "linked", "--daemon-arg", "--listen", "--daemon-arg", "169.254.7.1:7443")
-        try:
-            made.apply(TARGET + "---" + POLICY)
-            assert until(lambda: fallback(made)["state"] == "dormant" and fallback(made)["bundle"], timeout=20, every=0.1)
-            yield made
-        finally:
-            made.down()
+        yield from audited("audit")
 
     def test_what_can_be_tried_holds(self, lab):
         findings, code = audit("--lab", lab.name, "--node", "a")
@@ -118,6 +131,42 @@ class TestAgainstALab:
         assert until(lambda: fallback(lab)["host_linked"], timeout=20, every=0.1)
 
 
+class TestInSplitMode:
+    """Ports, engine and agent are processes of their own: more sockets, more processes, the same boundary."""
+
+    @pytest.fixture(scope="class")
+    def lab(self, machine):
+        yield from audited("audit-split", "--mode", "split", "--daemon-arg", "--engine-version", "--daemon-arg", "0.1.0")
+
+    def test_what_can_be_tried_without_harm_holds(self, lab):
+        findings, code = audit("--lab", lab.name, "--node", "a", "--gentle")
+        untried = {name: one["evidence"] for name, one in findings.items() if one["outcome"] == "not tried"}
+        disturbing = {name for name, why in untried.items() if "--gentle" in why}
+        assert set(untried) - disturbing == {"keys-root"} and "agent-killed" in disturbing, untried
+        assert set(outcomes(findings).values()) == {"held", "not tried"} and code == 3, findings
+        assert "inet outrigger in" in findings["rules-removed"]["evidence"]
+        assert "split" in [one["mode"] for one in lab.status()["nodes"]]
+
+    def test_the_host_that_carries_is_the_boundary_and_root_there_removes_it(self, lab):
+        """What the DPU is for: the same act, held while it carries and broken while the host does."""
+        path = f"or-{lab.name}.fb.a.100"
+        before = rules(path)
+        assert "table inet outrigger" in before
+        outrigger("fallback", "order", "--lab", lab.name)
+        assert until(lambda: fallback(lab)["state"] == "active", timeout=20, every=0.1)
+        guests = ["policy", "spoofed-address", "spoofed-nd", "vlan"]  # no less of them is asked by the host's rules
+        findings, code = audit("--lab", lab.name, *(word for name in [*guests, "rules-removed"] for word in ("--only", name)))
+        assert outcomes(findings) == dict.fromkeys(guests, "held") | {"rules-removed": "broken"} and code == 1, findings
+        evidence = findings["rules-removed"]["evidence"]
+        assert "10.1.0.51 connected to 10.1.0.52:" in evidence and "with them back, what is denied stayed denied" in evidence
+        assert rules(path) == before
+        outrigger("fallback", "return", "--lab", lab.name)
+        assert until(lambda: fallback(lab)["state"] == "dormant", timeout=20, every=0.1)
+        findings, code = audit("--lab", lab.name, "--only", "rules-removed")
+        assert outcomes(findings) == {"rules-removed": "held"} and code == 0, findings
+        assert rules(path) == before
+
+
 class Bridge:
     """Two guests on a plain Linux bridge: no boundary at all."""
 
@@ -156,6 +205,12 @@ class Bridge:
 DENY = """table bridge f {
   chain forward { type filter hook forward priority 0;
     ip frag-off & 0x3fff == 0 tcp dport 9090 drop
+  }
+}
+"""
+CLOSED_TO_ONE = """table inet f {
+  chain input { type filter hook input priority 0;
+    ip saddr 10.9.0.1 tcp dport 7444 drop
   }
 }
 """
@@ -210,6 +265,55 @@ class TestWhereThereIsNoBoundary:
         findings, _ = audit(*bridge.options, "--underlay", "10.9.0.254", "--vni", "100",
                             *(word for name in names for word in ("--only", name)), netns=bridge.one)
         assert outcomes(findings) == dict.fromkeys(names, "broken"), findings
+
+    def test_rules_that_root_can_remove_are_broken_and_put_back(self, bridge):
+        bridge.rules(DENY)
+        before = rules(bridge.middle)
+        findings, _ = audit(*bridge.options, "--only", "rules-removed", "--netns-prefix", bridge.middle)
+        assert outcomes(findings) == {"rules-removed": "broken"}, findings
+        assert rules(bridge.middle) == before
+
+    def test_rules_elsewhere_are_left_alone_and_prove_nothing(self, bridge):
+        bridge.rules(DENY)
+        findings, _ = audit(*bridge.options, "--only", "rules-removed", "--netns-prefix", f"{bridge.one}-none")
+        assert outcomes(findings) == {"rules-removed": "not tried"}, findings
+
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+    def test_rules_come_back_when_the_audit_is_ended(self, bridge, how):
+        """What denies is elsewhere, by silence: there is time between the removal and the verdict."""
+        bridge.rules(DENY)
+        idle = bridge.one
+        subprocess.run(["ip", "netns", "exec", idle, "nft", "-f", "-"], input="table inet idle {\n}\n", text=True,
+                       check=True)
+        before = rules(idle)
+        audit_process = subprocess.Popen(command(*bridge.options, "--only", "rules-removed", "--netns-prefix", idle),
+                                         stdout=subprocess.DEVNULL)
+        try:
+            assert until(lambda: rules(idle) == "", timeout=20, every=0.01)
+        finally:
+            audit_process.send_signal(how)
+            code = audit_process.wait()
+        assert code == -how
+        assert until(lambda: rules(idle) == before, timeout=10, every=0.05)
+
+    def test_a_guest_that_reaches_the_link_is_found(self, bridge):
+        """The second guest stands for the host here; what answers on the link is nobody but a listener."""
+        bridge.sh("ip", "-n", bridge.middle, "addr", "add", "10.9.0.254/24", "dev", "plain")
+        reach = ["--link", "10.9.0.254:7444", "--only", "guest-reaches-dpu"]
+        findings, _ = audit(*bridge.options, *reach, netns=bridge.two)
+        assert outcomes(findings) == {"guest-reaches-dpu": "not tried"}, findings
+        listener = subprocess.Popen(["ip", "netns", "exec", bridge.middle, "/usr/bin/python3", "-m", "http.server", "7444"],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(1)
+            findings, _ = audit(*bridge.options, *reach, netns=bridge.two)
+            assert outcomes(findings) == {"guest-reaches-dpu": "broken"}, findings
+            bridge.rules(CLOSED_TO_ONE)
+            findings, _ = audit(*bridge.options, *reach, netns=bridge.two)
+            assert outcomes(findings) == {"guest-reaches-dpu": "held"}, findings
+        finally:
+            listener.kill()
+            listener.wait()
 
     def test_enforcement_that_lives_in_the_agent_is_broken_by_killing_it(self, bridge, tmp_path):
         """A filter that goes with the agent, as that of a policy agent on the host would."""
