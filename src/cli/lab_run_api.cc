@@ -95,7 +95,7 @@ absl::StatusOr<Api::Change> drill(Fallback::Stub& fallback) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   const auto steps = fallback.Drill(&context, request);
-  Api::Change change{.what = "drill, to the host's path and back, each at most,"};
+  Api::Change change{.what = "drill, to the host's path and back,", .at_most = true};
   for (v1::DrillStep step; steps->Read(&step);) {
     if (step.step() == "active" || step.step() == "dormant") change.blackout_ms.push_back(step.took_ms());
   }

@@ -37,6 +37,7 @@ struct Api {
   struct Change {
     std::string what;  // "engine upgrade from 0.1.0 to 0.1.1"
     std::vector<double> blackout_ms;
+    bool at_most = false;  // they are from an order to the word that it is done: nobody saw when packets ran
   };
   // One change of what carries this node's packets, as an operator would make it.
   std::function<absl::StatusOr<Change>(const lab::NodeSocket&)> change;

@@ -133,12 +133,18 @@ absl::StatusOr<measure::Happened> Experiment::changed() {
   for (const absl::Status& status :
        {change.status(), answered.status(), (*load)->check(), application_.check()})
     if (!status.ok()) return status;
+  const double slowest_ms = static_cast<double>(answered->latency.max()) / 1e6;
   measure::Happened happened{.blackout_ms = change->blackout_ms};
-  happened.notes.push_back(absl::StrFormat(
-      "blackout: of one %s after the last turn, while the same requests were made: of %u in the time of it "
-      "%u "
-      "failed, and the slowest answer took %.1f ms",
-      change->what, answered->sent, answered->failed, static_cast<double>(answered->latency.max()) / 1e6));
+  std::string by = "by the word of the ports process";
+  if (change->at_most) by = "at most: from the order to the host's word";
+  if (change->at_most && answered->failed == 0) {
+    happened.blackout_ms = {slowest_ms};  // packets did not stand still for longer than an answer took
+    by = "at most: as long as the slowest answer took";
+  }
+  happened.notes.push_back(
+      absl::StrFormat("blackout: of one %s after the last turn, %s; the same requests were made meanwhile: "
+                      "of %u %u failed, and the slowest answer took %.1f ms",
+                      change->what, by, answered->sent, answered->failed, slowest_ms));
   return happened;
 }
 

@@ -62,7 +62,7 @@ def test_what_was_noted_beside_the_turns_is_in_their_files(short):
     *others, last = [run for run in runs if run["label"] == "dpu"]
     said = [note for note in last["notes"] if note.startswith("blackout: of one")]
     engines = "engine upgrade from" in said[0]  # in one process there is no other engine to change to: then it is a drill
-    assert len(last["cost"]["blackout_ms"]) == (1 if engines else 2) and engines != ("drill" in said[0]), said
+    assert len(last["cost"]["blackout_ms"]) in ((1,) if engines else (1, 2)) and engines != ("drill" in said[0]), said
     assert all(0 < blackout < (1000 if engines else 60_000) for blackout in last["cost"]["blackout_ms"]), last["cost"]
     assert not any(run["cost"]["blackout_ms"] for run in others)
 
