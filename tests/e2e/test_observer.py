@@ -163,7 +163,7 @@ def test_with_a_dpu_and_an_application_the_whole_agent_keeps_its_bounds(linked, 
     doorway = Doorway(linked.netns, one, two.v4, PORT)
     agent = HostAgent(linked.lab, "a", PROBES)
     try:
-        assert keeps_its_bounds(linked.after(windows=30), f"its DPU on the link, {PROBES} probes a second")
+        assert keeps_its_bounds(linked.after(windows=45), f"its DPU on the link, {PROBES} probes a second")
     finally:
         agent.stop()
         doorway.close()
