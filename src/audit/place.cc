@@ -100,7 +100,7 @@ absl::StatusOr<MacAddress> resolve(const Guest& guest, IpAddress address) {
 
 absl::StatusOr<MacAddress> look_up(const Guest& guest, std::optional<IpAddress> to) {
   absl::StatusOr<MacAddress> found;
-  const absl::Status status = inside(guest.netns, [&] {
+  const absl::Status status = inside_netns(guest.netns, [&] {
     absl::StatusOr<IpAddress> hop = to ? *to : route_gateway(guest);
     found = hop.ok() ? resolve(guest, *hop) : hop.status();
     return found.status();
@@ -110,28 +110,13 @@ absl::StatusOr<MacAddress> look_up(const Guest& guest, std::optional<IpAddress> 
 
 }  // namespace
 
-absl::Status inside(const std::string& netns, const std::function<absl::Status()>& work) {
-  absl::Status status;
-  std::thread([&] {
-    if (!netns.empty()) {
-      const Descriptor fd(open(netns.c_str(), O_RDONLY | O_CLOEXEC));
-      if (!fd || setns(fd.get(), CLONE_NEWNET) != 0) {
-        status = absl::ErrnoToStatus(errno, absl::StrCat("cannot enter ", netns));
-        return;
-      }
-    }
-    status = work();
-  }).join();
-  return status;
-}
-
 absl::StatusOr<Guest> open_guest(const std::string& place) {
   const size_t slash = place.rfind('/');
   if (slash == place.npos || slash == 0 || slash + 1 == place.size())
     return absl::InvalidArgumentError(absl::StrCat("\"", place, "\" is not NETNS/DEVICE"));
   Guest guest{.netns = place.substr(0, slash), .device = place.substr(slash + 1)};
   if (guest.netns.front() != '/') guest.netns = absl::StrCat("/run/netns/", guest.netns);
-  const absl::Status status = inside(guest.netns, [&guest] { return read_addresses(guest); });
+  const absl::Status status = inside_netns(guest.netns, [&guest] { return read_addresses(guest); });
   if (!status.ok()) return absl::Status(status.code(), absl::StrCat(place, ": ", status.message()));
   return guest;
 }
@@ -142,7 +127,8 @@ absl::StatusOr<MacAddress> next_hop(const Guest& guest, IpAddress to) {
 
 std::optional<IpAddress> default_gateway(const Guest& guest) {
   absl::StatusOr<IpAddress> found;
-  const absl::Status status = inside(guest.netns, [&] { return (found = route_gateway(guest)).status(); });
+  const absl::Status status =
+      inside_netns(guest.netns, [&] { return (found = route_gateway(guest)).status(); });
   return status.ok() ? std::optional(*found) : std::nullopt;
 }
 

@@ -8,12 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "base/address.h"
+#include "base/netns.h"
 
 namespace outrigger::audit {
-
-// Runs `work` with this namespace's network, on a thread of its own; "" is our own.  Sockets that it opens
-// stay there.
-absl::Status inside(const std::string& netns, const std::function<absl::Status()>& work);
 
 struct Guest {
   std::string netns;  // path

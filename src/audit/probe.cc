@@ -75,7 +75,7 @@ void settle(std::vector<Dialled>& all, Milliseconds patience) {
 
 absl::StatusOr<Dialled> dial_within(const std::string& netns, const Endpoint& to, Milliseconds patience) {
   std::vector<Dialled> one;
-  const absl::Status status = inside(netns, [&] {
+  const absl::Status status = inside_netns(netns, [&] {
     one.push_back(dial(to));
     return absl::OkStatus();
   });
@@ -145,7 +145,7 @@ absl::StatusOr<Scan> scan(const std::string& netns, IpAddress address, std::span
                           Milliseconds limit) {
   Scan found;
   const auto end = Clock::now() + limit;
-  const absl::Status status = inside(netns, [&] {
+  const absl::Status status = inside_netns(netns, [&] {
     while (!ports.empty() && Clock::now() < end) {
       std::vector<Dialled> batch;
       const size_t size = std::min(kAtOnce, ports.size());
@@ -170,7 +170,7 @@ EchoServer::~EchoServer() {
 
 absl::StatusOr<std::unique_ptr<EchoServer>> EchoServer::listen(const std::string& netns, uint16_t port) {
   Descriptor made;
-  const absl::Status status = inside(netns, [&] {
+  const absl::Status status = inside_netns(netns, [&] {
     made.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int yes = 1;
     setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

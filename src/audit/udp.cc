@@ -81,7 +81,7 @@ UdpLook look(IpAddress address, std::span<const uint16_t> ports) {
 absl::StatusOr<UdpLook> look_at_udp(const std::string& netns, IpAddress address,
                                     std::span<const uint16_t> ports) {
   UdpLook found;
-  const absl::Status status = inside(netns, [&] {
+  const absl::Status status = inside_netns(netns, [&] {
     found = look(address, ports);
     return absl::OkStatus();
   });

@@ -49,7 +49,7 @@ bool contains(std::span<const uint8_t> frame, std::span<const uint8_t> pattern) 
 
 absl::StatusOr<Wire> Wire::open(const Guest& guest) {
   absl::StatusOr<Descriptor> socket = Descriptor();
-  const absl::Status status = inside(guest.netns, [&] {
+  const absl::Status status = inside_netns(guest.netns, [&] {
     socket = open_here(guest.device);
     return socket.status();
   });

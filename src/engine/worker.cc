@@ -14,7 +14,6 @@ namespace {
 
 constexpr unsigned kAgedPerTurn = 16;
 constexpr int kReadyTaps = 32;
-constexpr unsigned kIdleTurns = 512;       // empty turns before the first sleep
 constexpr long kShortestSleep = 20'000;    // ns
 constexpr long kLongestSleep = 1'000'000;  // ns: the most a first packet after silence waits
 
@@ -187,14 +186,16 @@ rte_mbuf* Worker::packet_of(const Letter& letter) {
   return packet;
 }
 
-// Longer the longer nothing comes; with taps only, as long as may be, since a packet ends it.  Offline
-// meanwhile, so that a publication does not wait for a sleeper.
+// Not at once, and longer the longer nothing comes; with taps only, soon and as long as may be, since a
+// packet ends it.  Offline meanwhile, so that a publication does not wait for a sleeper.
 void Worker::rest(unsigned idle_turns) {
   const TapWatch& watch = published_->watches[id_];
   const bool taps_only =
       watch.epoll >= 0 && (watch.sources.size() > 1 ? 0u : 1u) == published_->polls[id_].size();
-  const long doubled = kShortestSleep * (1L << std::min(6u, (idle_turns - kIdleTurns) / 16));
-  const timespec pause{0, taps_only ? kLongestSleep : std::min(doubled, kLongestSleep)};
+  if (!taps_only && idle_turns < kIdleTurns) return;
+  timespec pause{0, kLongestSleep};
+  if (!taps_only)
+    pause.tv_nsec = std::min(kLongestSleep, kShortestSleep << std::min(6u, (idle_turns - kIdleTurns) / 16));
   const int epoll = watch.epoll;
   counters_.sleeps.add(1);
   beat(Doing::kResting);

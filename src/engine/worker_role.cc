@@ -13,10 +13,6 @@
 
 namespace outrigger::engine {
 
-namespace {
-constexpr unsigned kIdleTurns = 512;  // empty turns before the first sleep
-}
-
 void Worker::run() {
   take_rank(Rank::kFirst);
   (void)rte_rcu_qsbr_thread_register(shared_.qsbr, id_);
@@ -51,7 +47,7 @@ void Worker::serve() {
     idle = turn() ? 0 : idle + 1;
     word_.beat.store(++beat_, std::memory_order_relaxed);
     rte_rcu_qsbr_quiescent(shared_.qsbr, id_);
-    if (idle < kIdleTurns || shared_.always_poll) continue;
+    if (idle < kIdleTurnsOfTaps || shared_.always_poll) continue;
     rest(idle);
   }
 }

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/descriptor.h"
-#include "host/command.h"
+#include "base/netns.h"
 #include "host/guest.h"
 #include "host/netlink.h"
 
@@ -88,13 +88,19 @@ bool is_open_here(const std::string& device, const MacAddress& mac) {
 
 absl::StatusOr<Belongings> belongings_of(const Guest& guest) {
   absl::StatusOr<Belongings> found = absl::NotFoundError(absl::StrCat("cannot enter ", guest.netns));
-  (void)in_netns(guest.netns, [&] { found = belongings_here(guest.device); });
+  (void)inside_netns(guest.netns, [&] {
+    found = belongings_here(guest.device);
+    return absl::OkStatus();
+  });
   return found;
 }
 
 bool is_open(const Guest& guest, const std::string& device, const MacAddress& mac) {
   bool open = false;
-  (void)in_netns(guest.netns, [&] { open = is_open_here(device, mac); });
+  (void)inside_netns(guest.netns, [&] {
+    open = is_open_here(device, mac);
+    return absl::OkStatus();
+  });
   return open;
 }
 

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,7 +13,6 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
-#include <thread>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
@@ -22,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/netns.h"
 
 extern char** environ;
 
@@ -67,28 +66,13 @@ absl::StatusOr<pid_t> spawn(const std::vector<std::string>& words, int in, int o
 // A child lives in the namespace of the thread that made it, so nobody has to be run to bring it there.
 absl::StatusOr<pid_t> spawn_in(const std::string& netns, const std::vector<std::string>& argv, int in,
                                int out, int err) {
-  if (netns.empty()) return spawn(argv, in, out, err);
   absl::StatusOr<pid_t> pid = 0;
-  if (in_netns(netns, [&] { pid = spawn(argv, in, out, err); })) return pid;
-  return absl::FailedPreconditionError(absl::StrCat("cannot enter ", netns, ": ", std::strerror(errno)));
+  const absl::Status status = inside_netns(netns, [&] { return (pid = spawn(argv, in, out, err)).status(); });
+  if (!status.ok()) return status;
+  return pid;
 }
 
 }  // namespace
-
-// On a thread of its own: a namespace entered is left by ending.
-bool in_netns(const std::string& netns, const std::function<void()>& work) {
-  bool entered = false;
-  int error = 0;
-  std::thread([&] {
-    const int fd = open(netns.c_str(), O_RDONLY | O_CLOEXEC);
-    entered = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
-    error = errno;
-    if (fd >= 0) close(fd);
-    if (entered) work();
-  }).join();
-  errno = error;
-  return entered;
-}
 
 absl::StatusOr<std::string> run(const std::string& netns, const std::vector<std::string>& argv,
                                 std::string_view input) {
@@ -139,12 +123,13 @@ std::vector<std::string> netns_names(const std::string& prefix) {
 
 std::set<std::string> devices(const std::string& netns) {
   std::set<std::string> found;
-  in_netns(netns, [&found] {
+  (void)inside_netns(netns, [&found] {
     std::ifstream table("/proc/thread-self/net/dev");
     for (std::string line; std::getline(table, line);) {
       const size_t colon = line.find(':');
       if (colon != std::string::npos) found.emplace(absl::StripAsciiWhitespace(line.substr(0, colon)));
     }
+    return absl::OkStatus();
   });
   found.erase("lo");
   return found;
@@ -152,9 +137,10 @@ std::set<std::string> devices(const std::string& netns) {
 
 std::string read_setting(const std::string& netns, const std::string& name) {
   std::string value;
-  (void)in_netns(netns, [&] {
+  (void)inside_netns(netns, [&] {
     std::ifstream in(absl::StrCat("/proc/sys/net/", name));
     std::getline(in, value);
+    return absl::OkStatus();
   });
   return value;
 }
@@ -162,14 +148,15 @@ std::string read_setting(const std::string& netns, const std::string& name) {
 std::vector<std::string> write_settings(const std::string& netns,
                                         const std::vector<std::pair<std::string, std::string>>& settings) {
   std::vector<std::string> missing;
-  const bool entered = in_netns(netns, [&] {
+  const absl::Status entered = inside_netns(netns, [&] {
     for (const auto& [name, value] : settings) {
       std::ofstream out(absl::StrCat("/proc/sys/net/", name));
       out << value << std::flush;
       if (!out) missing.push_back(name);
     }
+    return absl::OkStatus();
   });
-  if (entered) return missing;
+  if (entered.ok()) return missing;
   for (const auto& [name, value] : settings) missing.push_back(name);
   return missing;
 }

@@ -18,9 +18,6 @@ namespace outrigger::host {
 absl::StatusOr<std::string> run(const std::string& netns, const std::vector<std::string>& argv,
                                 std::string_view input = {});
 
-// Does `work` in that namespace, on a thread of its own.  False: it cannot be entered (errno says why).
-bool in_netns(const std::string& netns, const std::function<void()>& work);
-
 absl::Status ip_batch(const std::string& netns, const std::string& lines);
 absl::Status bridge_batch(const std::string& netns, const std::string& lines);
 absl::Status nft(const std::string& netns, const std::string& rules);

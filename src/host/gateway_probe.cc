@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "base/descriptor.h"
-#include "host/command.h"
+#include "base/netns.h"
 #include "host/keeper.h"
 
 namespace outrigger::host {
@@ -131,7 +131,10 @@ bool is_answer(const GatewayQuestion& question, std::span<const uint8_t> frame) 
 bool gateway_answers(const std::string& netns, const std::string& device, const GatewayQuestion& question,
                      absl::Duration patience) {
   bool answered = false;
-  (void)in_netns(netns, [&] { answered = ask_here(device, question, patience); });
+  (void)inside_netns(netns, [&] {
+    answered = ask_here(device, question, patience);
+    return absl::OkStatus();
+  });
   return answered;
 }
 

@@ -9,7 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "host/command.h"
+#include "base/netns.h"
 #include "host/netlink.h"
 
 namespace outrigger::host {
@@ -171,10 +171,7 @@ absl::Status say_all(const std::string& lines) {
 
 absl::Status ip_lines(const std::string& netns, const std::string& lines) {
   if (lines.empty()) return absl::OkStatus();
-  absl::Status status;
-  if (!in_netns(netns, [&] { status = say_all(lines); }))
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot enter ", netns));
-  return status;
+  return inside_netns(netns, [&] { return say_all(lines); });
 }
 
 }  // namespace outrigger::host

@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/descriptor.h"
-#include "host/command.h"
+#include "base/netns.h"
 #include "host/netlink.h"
 #include "host/ruleset.h"
 
@@ -110,9 +110,7 @@ absl::Status check_tunnels(const IpAddress& tunnel) {
 }
 
 absl::Status check_network(const std::string& netns, const NetworkWorld& network) {
-  absl::Status status;
-  if (!in_netns(netns, [&] { status = check_here(network); }))
-    status = absl::ErrnoToStatus(errno, absl::StrCat("cannot enter ", netns));
+  const absl::Status status = inside_netns(netns, [&] { return check_here(network); });
   if (status.ok()) return status;
   return {status.code(), absl::StrCat("network ", network.name, ": ", std::string(status.message()))};
 }
