@@ -171,6 +171,7 @@ class SplitEngine final : public engine::Engine {
   absl::Time looked_ = steady_time();  // whoever is found dead now lived then
   uint64_t next_instance_ = 1;
   unsigned ticks_ = 0;
+  std::vector<pid_t> buried_;  // whose failure is on record before ports has told it
 };
 
 }  // namespace outrigger::agent

@@ -193,6 +193,25 @@ TEST_F(SplitTest, AVersionThatFailsAgainAndAgainIsBarredAndTheOtherUsed) {
   EXPECT_EQ(agent_->standby()->version, "0.9.0");
 }
 
+// Ports may tell of a death after we have seen it ourselves: it is one failure, not two.
+TEST_F(SplitTest, ADeathToldLateIsCountedOnce) {
+  want(1);
+  start();
+  ASSERT_TRUE(settled());
+  const pid_t ports = agent_->ports_view().pid, dead = agent_->active()->process.pid();
+  kill(ports, SIGSTOP);
+  kill(dead, SIGKILL);
+  std::thread later([ports] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    kill(ports, SIGCONT);
+  });
+  agent_->tend();
+  later.join();
+  EXPECT_EQ(agent_->versions().failures("1.0.0", steady_time()), 1u) << "seen by ourselves";
+  ASSERT_TRUE(until([&] { return heard_.has(Kind::kEngineCrash, Phase::kAct); })) << "told by ports";
+  EXPECT_EQ(agent_->versions().failures("1.0.0", steady_time()), 1u);
+}
+
 TEST_F(SplitTest, AVersionThatDoesNotStartIsUnusableWithItsLastWords) {
   install("2.0.0", "crash");
   want(1);

@@ -20,6 +20,7 @@ constexpr size_t kKeepers = 2;  // an active engine and a standby
 constexpr size_t kLastLines = 5;
 constexpr unsigned kHungStarts = 2;  // in a row
 constexpr unsigned kSayEvery = 50;   // steps
+constexpr size_t kLateWords = 8;     // of ports, about who is buried already
 const engine::RemoteEngine::Timeouts kTimeouts{std::chrono::milliseconds(1000),
                                                std::chrono::milliseconds(60000)};
 
@@ -269,6 +270,8 @@ void SplitEngine::buried(Member& member) {
   } else if (member.state == Member::State::kUp && !member.told && !member.orphan) {
     failure(Kind::kEngineCrash, absl::StrCat("slot ", member.hello.slot), member.version,
             absl::StrCat(name_of(member), " ended: ", why_ended(member)), 0);
+    buried_.push_back(member.process.pid());
+    if (buried_.size() > kLateWords) buried_.erase(buried_.begin());
   }
   // The last log of a version stays for whoever looks; its sockets do not.
   (void)std::rename(log.c_str(),

@@ -133,6 +133,7 @@ void SplitEngine::take_in(const PortsEvent& event) {
     case PortsEvent::CRASHED: {
       if (who != nullptr && who->state == Member::State::kLeaving) return;  // we ended it
       if (who != nullptr && std::exchange(who->told, true)) return;
+      if (who == nullptr && std::erase(buried_, event.pid()) > 0) return;
       const bool stalled = event.kind() == PortsEvent::STALLED;
       const std::string why =
           stalled ? absl::StrCat(" made no progress for ", ms, " and is killed") : " crashed";
