@@ -115,7 +115,8 @@ absl::StatusOr<Snapshot> DesiredState::compile(Objects objects, Generation gener
   if (!compiled.ok()) return compiled.status();
   compiler::apply_fallback(next.all(), detour_.fallen, detour_.leaving, next.ids, compiled->structure);
   next.straight = std::make_shared<const compiler::Compiled>(*compiled);
-  if (detour_.yielded) compiler::yield(compiled->structure);
+  next.by_host = detour_.yielded;
+  if (next.by_host) compiler::yield(compiled->structure);
   if (detour_.quiet) compiler::be_quiet(compiled->structure);
   next.compiled = *std::move(compiled);
   next.names = Names(next.compiled);

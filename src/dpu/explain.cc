@@ -77,7 +77,9 @@ class Walk {
   }
 
   absl::StatusOr<std::string> at_dpu(const std::string& node, const std::string& from) {
-    const bool here = node == explainer_.node() && snapshot_->in_force;
+    const bool own = node == explainer_.node();
+    const bool here = own && snapshot_->in_force && !snapshot_->by_host;
+    if (own && snapshot_->by_host) text_by_host(node, out_);
     std::shared_ptr<const NodeModel> model;
     if (!here || !from.empty()) {
       auto found = explainer_.model(snapshot_, node);

@@ -2,8 +2,8 @@
 // classifier where it starts, and followed through the tunnel to where it ends.
 //
 // Theory of operation.  This node's hop runs on the engine's published tables (Ask).  A hop on another dpu
-// node runs on tables built here for that node from the same desired state, and is marked so.  Plain nodes
-// judge nothing. Thread-safety: any number of threads.
+// node runs on tables built here for that node from the same desired state, and is marked so; this node's
+// too while its host carries its traffic.  Plain nodes judge nothing. Thread-safety: any number of threads.
 #pragma once
 
 #include <functional>

@@ -117,6 +117,21 @@ TEST_F(ExplainTest, FromAndToAPlainNode) {
   EXPECT_THAT(to.output(), HasSubstr("host-c (plain)"));
 }
 
+// Nothing is asked of an engine that has given its ports away.
+TEST_F(ExplainTest, WhileTheHostCarriesTheDesiredStateAnswers) {
+  ASSERT_TRUE(test_.state->detour({.yielded = true}).ok());
+  const v1::Explanation sent = explain("shop/client-1", "shop/web-2", 22);
+  EXPECT_EQ(sent.verdict(), "deny");
+  EXPECT_EQ(steps(sent),
+            "host-a:host:carry host-a:vswitch:forward host-a:policy:allow host-a:overlay:encapsulate "
+            "host-b:vswitch:forward host-b:policy:deny");
+  EXPECT_EQ(sent.steps(1).from(), "desired_state");
+  const v1::Explanation received = explain("shop/web-2", "shop/web-1", 22);
+  EXPECT_EQ(received.verdict(), "deny");
+  EXPECT_EQ(received.reason(), "policy_ingress");
+  EXPECT_EQ(asked_, 0);
+}
+
 TEST_F(ExplainTest, RoutesBetweenSubnetsAcrossTheTunnel) {
   const v1::Explanation why = explain("shop/client-1", "shop/far-1", 5432);
   EXPECT_EQ(why.verdict(), "allow") << why.DebugString();

@@ -186,6 +186,11 @@ void text_left_to_plain(const std::string& node, const Parties& parties, v1::Exp
   end(out, true, absl::StrCat("endpoint ", parties.destination.name(), " on ", node, " (plain)"));
 }
 
+void text_by_host(const std::string& node, v1::Explanation& out) {
+  add(out, node, "desired_state", "host", "carry",
+      "the host carries this node's traffic, not the engine, by rules made from the same desired state");
+}
+
 std::string text_no_tunnel(const std::string& node, const std::string& from, v1::Explanation& out) {
   add(out, node, "desired_state", "overlay", "drop",
       absl::StrCat(name(Drop::kTunnelUnknownPeer), ": no tunnel joins ", from, " and ", node));

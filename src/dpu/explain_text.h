@@ -27,6 +27,8 @@ std::string text_hop(const HopText& hop, v1::Explanation& out);
 void text_nowhere(const Parties& parties, v1::Explanation& out);  // no endpoint has the source
 std::string text_from_plain(const std::string& node, const Parties& parties, v1::Explanation& out);
 void text_left_to_plain(const std::string& node, const Parties& parties, v1::Explanation& out);
+void text_by_host(const std::string& node,
+                  v1::Explanation& out);  // before the hop at a node whose host carries
 std::string text_no_tunnel(const std::string& node, const std::string& from, v1::Explanation& out);
 
 std::string name_of(const manifest::Endpoint& endpoint);  // "shop/web-1"

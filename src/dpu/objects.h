@@ -40,7 +40,8 @@ struct Snapshot {
   bool in_force = false;                             // the engine has it
   absl::Time in_force_since = absl::InfinitePast();  // of this generation, by steady_time()
   bool node_known = false;
-  uint64_t digest = 0;  // of what is compiled: the engine says it back, so that both know what is meant
+  bool by_host = false;  // this node's host carries its traffic, not the engine
+  uint64_t digest = 0;   // of what is compiled: the engine says it back, so that both know what is meant
   std::map<std::string, std::string>
       refused;  // "Endpoint shop/web-1" -> why the engine has it in its last good form
   Objects objects;

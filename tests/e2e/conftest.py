@@ -1,6 +1,7 @@
 """Labs and the rules of the house: a lab is shared by the tests of a session, each test leaves it as it found it."""
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -27,6 +28,8 @@ def machine():
     if not PROGRAM.exists():
         pytest.exit(f"{PROGRAM} is missing: run make, or set OUTRIGGER_BUILD", returncode=1)
     remove_orphans()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's job in the background: what we start would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     left = namespaces(f"or-{RUN}-")
     assert not left, f"the tests left namespaces behind: {left}"

@@ -4,9 +4,11 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -178,15 +180,27 @@ size_t Rig::passed(PortId from, const Bytes& frame, PortId to) {
   return out_of(to).size();
 }
 
+// Three times nothing to do, with whole turns of every worker in between: time alone would not show one that
+// was stopped in the middle of a turn.
 void Rig::settle() {
-  uint64_t last = 0;
+  uint64_t busy_before = 0;
+  std::vector<uint64_t> turns_before;
   for (int quiet = 0; quiet < 3; std::this_thread::sleep_for(std::chrono::milliseconds(2))) {
-    const Figures now = figures();
     uint64_t waiting = 0, busy = 0;
-    for (const engine::WorkerFigures& worker : now.workers) busy += worker.busy_turns;
     for (const Ends& port : ends) waiting += rte_ring_count(port.to_engine);
-    quiet = waiting == 0 && busy == last ? quiet + 1 : 0;
-    last = busy;
+    std::vector<uint64_t> turns;
+    for (const engine::WorkerFigures& worker : figures().workers) {
+      busy += worker.busy_turns;
+      turns.push_back(worker.turns);
+    }
+    const bool idle = waiting == 0 && std::exchange(busy_before, busy) == busy;
+    const bool turned = turns_before.size() == turns.size() &&
+                        std::equal(turns.begin(), turns.end(), turns_before.begin(),
+                                   [](uint64_t now, uint64_t before) { return now >= before + 2; });
+    if (!idle) quiet = 0;
+    if (idle && !turned) continue;
+    quiet += idle;
+    turns_before = turns;
   }
 }
 
