@@ -102,6 +102,13 @@ void add_lab_run_command(CLI::App& lab, Context& context) {
       ->check(CLI::Range(0.001, 1e6));
   command->add_flag("!--no-audit", options->run.audit,
                     "do not try the isolation boundary, in each arm, before the turns");
+  command
+      ->add_option_function<double>(
+          "--steal-limit", [options](double percent) { options->run.steal_limit = percent / 100; },
+          "percent of the host's CPU; a turn in which the hypervisor took more is made again, as many as "
+          "there are turns at most [5]")
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("PERCENT");
   command->add_option("--out", options->run.out, "folder for files and report; out/SCENARIO-TIME if left out")
       ->type_name("DIR");
   command

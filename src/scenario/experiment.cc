@@ -114,14 +114,10 @@ absl::StatusOr<measure::Measurement> Experiment::measured(const Turn& turn) {
   return measured;
 }
 
-absl::StatusOr<std::string> Experiment::take(const Turn& turn) {
+absl::StatusOr<measure::Measurement> Experiment::take(const Turn& turn) {
   absl::StatusOr<measure::Measurement> measured = this->measured(turn);
   beside_->end();
-  if (!measured.ok()) return measured.status();
-  const std::string file = absl::StrCat(measurements_of(setting_.options), "/block-", turn.block, "-",
-                                        turn.order, "-", std::string(name(turn.arm)), ".jsonl");
-  if (absl::Status status = measure::write(*measured, file); !status.ok()) return status;
-  return file;
+  return measured;
 }
 
 absl::StatusOr<measure::Happened> Experiment::changed() {

@@ -22,8 +22,7 @@ class Experiment {
   absl::Status begin();
   // Before the turns: the isolation boundary as it is in this arm, for the files of all of its turns.
   absl::StatusOr<std::string> audit(Arm arm);  // in short
-  // The file of what was measured.
-  absl::StatusOr<std::string> take(const Turn& turn);
+  absl::StatusOr<measure::Measurement> take(const Turn& turn);
   // After the turns: one change of engines while the same requests are made, added to this file of the DPU's
   // arm. What could not be changed is noted there.
   absl::StatusOr<std::string> change(const std::string& file);  // in short

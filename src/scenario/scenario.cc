@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "lab/interrupt.h"
 #include "scenario/experiment.h"
+#include "scenario/series.h"
 
 namespace outrigger::scenario {
 namespace {
@@ -37,12 +38,14 @@ absl::Status check(const Options& options) {
     return absl::InvalidArgumentError(absl::StrCat("blocks: ", options.blocks, ", must be 1 to 100"));
   if (options.rules == 0 || options.rules > kMostRules)
     return absl::InvalidArgumentError(absl::StrCat("rules: ", options.rules, ", must be 1 to ", kMostRules));
+  if (options.steal_limit < 0 || options.steal_limit > 1)
+    return absl::InvalidArgumentError("the limit of what may be stolen must be 0 to 100 %");
   if (options.length < 2 * options.window)
     return absl::InvalidArgumentError("a turn must have two windows at least");
   std::error_code error;
   if (fs::exists(options.out, error) && !fs::is_empty(options.out, error))
     return absl::AlreadyExistsError(absl::StrCat(options.out, " holds files already: name another folder"));
-  for (const std::string& folder : {setup_of(options), measurements_of(options)}) {
+  for (const std::string& folder : {setup_of(options), measurements_of(options), disturbed_of(options)}) {
     fs::create_directories(folder, error);
     if (error) return absl::InternalError(absl::StrCat("cannot make ", folder, ": ", error.message()));
   }
@@ -69,20 +72,6 @@ absl::StatusOr<lab::NodeSocket> make_lab(const Setting& setting, const Api& api,
   return nodes->front();
 }
 
-std::string in_short(const Turn& turn, unsigned blocks, const measure::Measurement& measured) {
-  stats::Sketch latency;
-  uint64_t sent = 0, failed = 0;
-  for (const measure::Window& window : measured.windows) {
-    latency.merge(window.latency);
-    sent += window.sent;
-    failed += window.failed;
-  }
-  return absl::StrFormat(
-      "block %u/%u, turn %u/4, %-4s  p50 %.3f ms, p99 %.3f ms, max %.1f ms; %u of %u failed", turn.block,
-      blocks, turn.order, std::string(name(turn.arm)), latency.quantile(0.5) / 1e6,
-      latency.quantile(0.99) / 1e6, static_cast<double>(latency.max()) / 1e6, failed, sent);
-}
-
 // Before the turns, so that nothing of it is in them.  The DPU carries already, and the host has the first
 // turn.
 absl::Status audit(Experiment& experiment, const lab::Progress& progress) {
@@ -92,23 +81,6 @@ absl::Status audit(Experiment& experiment, const lab::Progress& progress) {
     progress(*done);
   }
   return absl::OkStatus();
-}
-
-absl::Status take_all(const Options& options, Experiment& experiment, const lab::Progress& progress,
-                      Result& result) {
-  std::string last_of_dpu;
-  for (const Turn& turn : turns(options.blocks)) {
-    const absl::StatusOr<std::string> file = experiment.take(turn);
-    if (!file.ok()) return file.status();
-    result.files.push_back(*file);
-    if (turn.arm == Arm::kDpu) last_of_dpu = *file;
-    const absl::StatusOr<measure::Measurement> measured = measure::read(*file);
-    if (!measured.ok()) return measured.status();
-    progress(in_short(turn, options.blocks, *measured));
-  }
-  const absl::StatusOr<std::string> change = experiment.change(last_of_dpu);
-  if (change.ok()) progress(*change);
-  return change.status();
 }
 
 absl::Status judge(const Options& options, Result& result) {
@@ -127,6 +99,7 @@ absl::Status judge(const Options& options, Result& result) {
 }  // namespace
 
 std::string measurements_of(const Options& options) { return options.out + "/measurements"; }
+std::string disturbed_of(const Options& options) { return options.out + "/disturbed"; }
 
 absl::Duration takes(const Options& options) {
   const absl::Duration audits = options.audit ? 2 * kAudit : absl::ZeroDuration();
@@ -155,7 +128,9 @@ absl::StatusOr<Result> run(const Options& options, const Api& api, const lab::Pr
     if (options.audit) {
       if (absl::Status status = audit(experiment, progress); !status.ok()) return status;
     }
-    if (absl::Status status = take_all(options, experiment, progress, result); !status.ok()) return status;
+    auto files = take_all(options, experiment, progress);
+    if (!files.ok()) return files.status();
+    result.files = *std::move(files);
   }
   if (absl::Status status = judge(options, result); !status.ok()) return status;
   return result;

@@ -34,11 +34,15 @@ struct Options {
   std::string out;                                // folder for what is measured
   std::string daemon = "outriggerd";              // path of the program
   lab::Mode mode = lab::Mode::kAuto;
+  // A turn in which the hypervisor took more of the host's CPU says little of either arm: it is made again.
+  double steal_limit = 0.05;
   bool audit = true;  // try the isolation boundary in each arm, before the turns
 };
 
 // The folder that `outrigger scorecard` takes for both of its sides.
 std::string measurements_of(const Options& options);
+// The folder of the turns that were made again.
+std::string disturbed_of(const Options& options);
 
 struct Result {
   scorecard::Scorecard card;

@@ -74,7 +74,7 @@ def hear_interrupts():
 def short_demo(folder):
     """The same story; what it measures is too short for a verdict that means anything."""
     return os.environ | {"OUTRIGGER_DEMO_OUT": str(folder), "OUTRIGGER_DEMO_MEASURE": "3s",
-                         "OUTRIGGER_DEMO_PROOF": "--for 2s --blocks 1 --rules 200 --no-audit"}
+                         "OUTRIGGER_DEMO_PROOF": "--for 2s --blocks 1 --rules 200 --no-audit --steal-limit 100"}
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path):

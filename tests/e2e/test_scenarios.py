@@ -11,7 +11,7 @@ from support.netns import namespaces
 from support.wait import until
 
 SHORT = ("--for", "2s", "--settle", "500ms", "--window", "250ms", "--blocks", "1", "--rules", "200", "--rate", "200",
-         "--agent-every", "300ms")
+         "--agent-every", "300ms", "--steal-limit", "100")
 MINUTES = 60
 
 
@@ -98,7 +98,8 @@ def test_one_that_is_killed_leaves_nothing_behind(machine, tmp_path, how):
 def test_nothing_is_made_of_a_wrong_request(machine, tmp_path):
     (tmp_path / "kept").write_text("mine")
     for arguments, word in ((("nonsense",), "--list"), ((), "--list"), (("tail-latency", "--blocks", "0"), "blocks"),
-                            (("tail-latency", "--out", tmp_path), "holds files"), (("tail-latency", "--for", "1s"), "two windows")):
+                            (("tail-latency", "--out", tmp_path), "holds files"), (("tail-latency", "--for", "1s"), "two windows"),
+                            (("tail-latency", "--steal-limit", "101"), "steal-limit")):
         refused = outrigger("lab", "run", *arguments, check=False)
         assert refused.returncode != 0 and word in refused.stderr, refused.stderr
     assert {one["name"] for one in json.loads(outrigger("lab", "run", "--list", "-o", "json").stdout)} == {
