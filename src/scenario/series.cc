@@ -23,8 +23,8 @@ std::string in_short(const Turn& turn, unsigned blocks, const measure::Measureme
     failed += window.failed;
   }
   return absl::StrFormat(
-      "block %u/%u, turn %u/4, %-4s  p50 %.3f ms, p99 %.3f ms, max %.1f ms; %u of %u failed; %s stolen", turn.block,
-      blocks, turn.order, std::string(name(turn.arm)), latency.quantile(0.5) / 1e6,
+      "block %u/%u, turn %u/4, %-4s  p50 %.3f ms, p99 %.3f ms, max %.1f ms; %u of %u failed; %s stolen",
+      turn.block, blocks, turn.order, std::string(name(turn.arm)), latency.quantile(0.5) / 1e6,
       latency.quantile(0.99) / 1e6, static_cast<double>(latency.max()) / 1e6, failed, sent,
       percent(stolen(measured)));
 }
@@ -42,7 +42,8 @@ absl::StatusOr<std::string> take(const Options& options, Experiment& experiment,
               : absl::StrCat(measurements_of(options), "/", file_name(turn), ".jsonl");
     if (absl::Status status = measure::write(*measured, file); !status.ok()) return status;
     if (!again) return file;
-    progress(absl::StrCat("  made again: more than ", percent(options.steal_limit), " was stolen; kept as ", file));
+    progress(absl::StrCat("  made again: more than ", percent(options.steal_limit), " was stolen; kept as ",
+                          file));
   }
 }
 
@@ -66,14 +67,14 @@ bool Calm::again(measure::Measurement& measured) {
   }
   const std::string where = absl::StrCat("turn ", measured.place.order, " of block ", measured.place.block);
   if (!taken_.empty()) {
-    const std::string before = absl::StrJoin(
-        taken_, ", ", [](std::string* out, double one) { absl::StrAppend(out, percent(one)); });
+    const std::string before =
+        absl::StrJoin(taken_, ", ", [](std::string* out, double one) { absl::StrAppend(out, percent(one)); });
     measured.notes.push_back(absl::StrCat(where, " was made again: the hypervisor had taken ", before,
                                           " of the host's CPU; those tries are kept, and do not count"));
   }
   if (share > limit_)
-    measured.notes.push_back(
-        absl::StrCat("in ", where, " the hypervisor took ", percent(share), " of the host's CPU, and it counts"));
+    measured.notes.push_back(absl::StrCat("in ", where, " the hypervisor took ", percent(share),
+                                          " of the host's CPU, and it counts"));
   taken_.clear();
   return false;
 }

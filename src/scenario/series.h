@@ -3,8 +3,8 @@
 // Theory of operation.  On a virtual machine the hypervisor takes the CPU away when its other guests want it,
 // for milliseconds, whoever is measured.  A turn in which it took more than Options::steal_limit of the
 // host's CPU is made again at once, whatever came out of it; it is kept in a folder of its own, and what was
-// made instead says so.  There are as many such turns at most as there are turns; after that each counts as it
-// is, and says what was taken.
+// made instead says so.  There are as many such turns at most as there are turns; after that each counts as
+// it is, and says what was taken.
 #pragma once
 
 #include <string>

@@ -34,7 +34,8 @@ TEST(Calm, ADisturbedTurnIsMadeAgainAndWhatCountsSaysSo) {
   EXPECT_TRUE(calm.again(bad));
   EXPECT_EQ(calm.tries(), 1u);
   EXPECT_FALSE(calm.again(good));
-  EXPECT_THAT(good.notes, ElementsAre(HasSubstr("turn 3 of block 2 was made again: the hypervisor had taken 35.0 %")));
+  EXPECT_THAT(good.notes,
+              ElementsAre(HasSubstr("turn 3 of block 2 was made again: the hypervisor had taken 35.0 %")));
   measure::Measurement next = with({0.01});
   EXPECT_FALSE(calm.again(next));
   EXPECT_THAT(next.notes, IsEmpty()) << "of another turn";
@@ -45,7 +46,8 @@ TEST(Calm, NotWithoutEnd) {
   measure::Measurement one = with({0.2}), two = with({0.3}), three = with({0.4});
   EXPECT_TRUE(calm.again(one));
   EXPECT_FALSE(calm.again(two));
-  EXPECT_THAT(two.notes, ElementsAre(HasSubstr("made again"), HasSubstr("took 30.0 % of the host's CPU, and it counts")));
+  EXPECT_THAT(two.notes, ElementsAre(HasSubstr("made again"),
+                                     HasSubstr("took 30.0 % of the host's CPU, and it counts")));
   EXPECT_FALSE(calm.again(three));
   EXPECT_THAT(three.notes, ElementsAre(HasSubstr("40.0 %")));
 }
