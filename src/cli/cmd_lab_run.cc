@@ -67,7 +67,7 @@ void run(Context& context, const Options& options) {
   const auto progress = [&context](std::string_view line) { context.err << line << std::endl; };
   progress(absl::StrCat("about ",
                         absl::FormatDuration(absl::Trunc(scenario::takes(wanted), absl::Seconds(1))),
-                        ", into ", wanted.out));
+                        " (more where turns must be made again), into ", wanted.out));
   const auto result = scenario::run(wanted, scenario_api(context.connect), progress);
   if (!result.ok()) return context.fail(result.status());
   context.out << (options.form == "json" ? scorecard::to_json(result->card)

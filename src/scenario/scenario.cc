@@ -38,8 +38,6 @@ absl::Status check(const Options& options) {
     return absl::InvalidArgumentError(absl::StrCat("blocks: ", options.blocks, ", must be 1 to 100"));
   if (options.rules == 0 || options.rules > kMostRules)
     return absl::InvalidArgumentError(absl::StrCat("rules: ", options.rules, ", must be 1 to ", kMostRules));
-  if (options.steal_limit < 0 || options.steal_limit > 1)
-    return absl::InvalidArgumentError("the limit of what may be stolen must be 0 to 100 %");
   if (options.length < 2 * options.window)
     return absl::InvalidArgumentError("a turn must have two windows at least");
   std::error_code error;
