@@ -46,9 +46,8 @@ void Worker::serve() {
   while (!shared_.stop.load(std::memory_order_relaxed) && !asked_to_leave()) {
     idle = turn() ? 0 : idle + 1;
     word_.beat.store(++beat_, std::memory_order_relaxed);
-    rte_rcu_qsbr_quiescent(shared_.qsbr, id_);
-    if (idle < kIdleTurnsOfTaps || shared_.always_poll) continue;
-    rest(idle);
+    if (idle >= kIdleTurnsOfTaps && !shared_.always_poll) rest(idle);
+    rte_rcu_qsbr_quiescent(shared_.qsbr, id_);  // from here to the next turn what was published may be gone
   }
 }
 

@@ -144,6 +144,14 @@ TEST_F(Tenants, ManyStructuresInARow) {
   establish(2200);
 }
 
+// What a worker at rest went by is taken away: it must not look at it once more (the address sanitizer sees it).
+TEST_F(Tenants, PublicationsWhileNothingComes) {
+  const uint64_t before = figures().workers.front().sleeps;
+  for (int i = 0; i < 2000; ++i) open_again();
+  EXPECT_GT(figures().workers.front().sleeps, before);
+  establish(2300);
+}
+
 // A port that is given up with packets on their way to it.
 TEST_F(Tenants, APortComesAndGoes) {
   v1::Structure without = structure();
