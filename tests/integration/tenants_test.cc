@@ -144,7 +144,8 @@ TEST_F(Tenants, ManyStructuresInARow) {
   establish(2200);
 }
 
-// What a worker at rest went by is taken away: it must not look at it once more (the address sanitizer sees it).
+// What a worker at rest went by is taken away: it must not look at it once more (the address sanitizer sees
+// it).
 TEST_F(Tenants, PublicationsWhileNothingComes) {
   const uint64_t before = figures().workers.front().sleeps;
   for (int i = 0; i < 2000; ++i) open_again();
