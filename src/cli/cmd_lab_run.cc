@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/number_option.h"
 #include "cli/commands.h"
 #include "cli/durations.h"
 #include "cli/json.h"
@@ -95,11 +96,11 @@ void add_lab_run_command(CLI::App& lab, Context& context) {
   command->add_option("--blocks", options->run.blocks, "blocks of four turns [4]")->type_name("N");
   command->add_option("--rules", options->run.rules, "policy rules [5000]")->type_name("N");
   command->add_option("--rate", options->run.rate, "requests a second; the scenario's own if left out")
-      ->check(CLI::Range(1.0, 1e6));
+      ->check(NumberBetween(1.0, 1e6));
   command
       ->add_option("--budget", options->run.budget_ms,
                    "what p99 should stay under, in ms; the scenario's own")
-      ->check(CLI::Range(0.001, 1e6));
+      ->check(NumberBetween(0.001, 1e6));
   command->add_flag("!--no-audit", options->run.audit,
                     "do not try the isolation boundary, in each arm, before the turns");
   command
@@ -107,7 +108,7 @@ void add_lab_run_command(CLI::App& lab, Context& context) {
           "--steal-limit", [options](double percent) { options->run.steal_limit = percent / 100; },
           "percent of the host's CPU; a turn in which the hypervisor took more is made again, as many as "
           "there are turns at most [5]")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(NumberBetween(0.0, 100.0))
       ->type_name("PERCENT");
   command->add_option("--out", options->run.out, "folder for files and report; out/SCENARIO-TIME if left out")
       ->type_name("DIR");

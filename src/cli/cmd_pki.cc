@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/number_option.h"
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/table.h"
@@ -157,7 +158,7 @@ void add_life(CLI::App& command, Options& options) {
                   "of a DPU: name or address that clients dial; may be repeated")
       ->type_name("ADDRESS");
   command.add_option("--days", options.days, "days it is valid")
-      ->check(CLI::Range(0.001, 3650.0))
+      ->check(NumberBetween(0.001, 3650.0))
       ->type_name("N")
       ->default_str("90");
   command.add_flag("--force", options.force, "replace what is there");

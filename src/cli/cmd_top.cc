@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/number_option.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 
@@ -152,7 +153,7 @@ void add_top_command(CLI::App& app, Context& context) {
                          "Example: outrigger top --interval 2   (in a script: outrigger top --once)");
   command->add_flag("--once", options->once, "one reading over one interval, then end");
   command->add_option("--interval", options->interval, "seconds between readings")
-      ->check(CLI::Range(0.1, 3600.0))
+      ->check(NumberBetween(0.1, 3600.0))
       ->type_name("SECONDS");
   add_target_options(*command, context);
   command->callback([&context, options] { top(context, *options); });

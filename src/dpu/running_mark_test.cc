@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "absl/time/clock.h"
-#include "dpu/test_folder.h"
+#include "base/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

@@ -9,8 +9,8 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "dpu/note_memory.h"
-#include "dpu/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "base/test_folder.h"
 #include "dpu/desired_state.h"
 #include "dpu/fake_engine.h"
-#include "dpu/test_folder.h"
 #include "gtest/gtest.h"
 #include "manifest/read.h"
 

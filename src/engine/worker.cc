@@ -88,10 +88,10 @@ void Worker::size_for(const Published& published) {
 void Worker::refresh() {
   const Published* const published = shared_.published.load(std::memory_order_acquire);
   now_ = time();
+  published_ = published;
   if (published->number == number_) [[likely]]
     return;
   number_ = published->number;
-  published_ = published;
   tables_ = published->tables;
   actions_ = tables_->actions.get();
   ports_ = actions_->ports.data();
@@ -186,15 +186,17 @@ rte_mbuf* Worker::packet_of(const Letter& letter) {
   return packet;
 }
 
-// Not at once, and longer the longer nothing comes; with taps only, soon and as long as may be, since a
-// packet ends it.  Offline meanwhile, so that a publication does not wait for a sleeper.
+// Not at once, and longer the longer nothing comes; but soon and as long as may be where any packet ends it:
+// with taps only, and no other worker whose ring wakes nobody.  Offline meanwhile, so that a publication does
+// not wait for a sleeper.
 void Worker::rest(unsigned idle_turns) {
   const TapWatch& watch = published_->watches[id_];
   const bool taps_only =
       watch.epoll >= 0 && (watch.sources.size() > 1 ? 0u : 1u) == published_->polls[id_].size();
-  if (!taps_only && idle_turns < kIdleTurns) return;
+  const bool woken = taps_only && workers_ == 1;
+  if (!woken && idle_turns < kIdleTurns) return;
   timespec pause{0, kLongestSleep};
-  if (!taps_only)
+  if (!woken)
     pause.tv_nsec = std::min(kLongestSleep, kShortestSleep << std::min(6u, (idle_turns - kIdleTurns) / 16));
   const int epoll = watch.epoll;
   counters_.sleeps.add(1);

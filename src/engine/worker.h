@@ -49,6 +49,7 @@ class Worker {
   }
   void prepare();
   void serve();
+  void let_publication_go();
   void take_over();
   void let_go();
   void wait_for_the_others();
@@ -66,7 +67,7 @@ class Worker {
   [[nodiscard]] bool still_there(const HandOver& with) const;
   bool send_for_control();
   rte_mbuf* packet_of(const Letter& letter);
-  // Empty turns before the first sleep; where a packet ends it, sooner: others want the CPU.
+  // Empty turns before the first sleep; where any packet ends it, sooner: others want the CPU.
   static constexpr unsigned kIdleTurns = 512, kIdleTurnsOfTaps = 16;
   void rest(unsigned idle_turns);
   void drop(rte_mbuf* packet, Drop why);

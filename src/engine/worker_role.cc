@@ -47,8 +47,14 @@ void Worker::serve() {
     idle = turn() ? 0 : idle + 1;
     word_.beat.store(++beat_, std::memory_order_relaxed);
     if (idle >= kIdleTurnsOfTaps && !shared_.always_poll) rest(idle);
-    rte_rcu_qsbr_quiescent(shared_.qsbr, id_);  // from here to the next turn what was published may be gone
+    let_publication_go();
   }
+}
+
+// It may be gone from here to the next refresh().
+void Worker::let_publication_go() {
+  published_ = nullptr;
+  rte_rcu_qsbr_quiescent(shared_.qsbr, id_);
 }
 
 // Whatever the one before left behind: half a change, decisions of its own, limits of its own.
@@ -89,7 +95,7 @@ void Worker::wait_for_the_others() {
     while (shared_.phases[other].load(std::memory_order_seq_cst) == static_cast<uint8_t>(Phase::kServing) &&
            !shared_.stop.load(std::memory_order_relaxed)) {
       word_.beat.store(++beat_, std::memory_order_relaxed);
-      rte_rcu_qsbr_quiescent(shared_.qsbr, id_);
+      let_publication_go();
       (void)sched_yield();
     }
   }

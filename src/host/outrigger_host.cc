@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "base/local_socket.h"
+#include "base/number_option.h"
 #include "base/record.h"
 #include "host/bundle.h"
 #include "host/daemon.h"
@@ -115,17 +116,17 @@ void add_run(CLI::App& app, DaemonOptions& options) {
   app.add_option("--log-socket", options.log_socket,
                  "local socket for other services' records; beside --socket");
   app.add_option("--log-mib", options.log_mib, "MiB of records kept here, before the oldest are dropped")
-      ->check(CLI::Range(0.03, 1024.0));
+      ->check(NumberBetween(0.03, 1024.0));
   app.add_flag("!--no-sandbox", options.sandbox, "keep every right (for debugging)");
   app.add_flag("!--no-observe", options.observe, "do not measure this host's noise");
   app.add_option("--work", options.work, "application whose latency is measured, too: redis://ADDRESS:PORT");
-  app.add_option("--work-rate", options.work_rate, "requests a second")->check(CLI::Range(0.1, 1000.0));
+  app.add_option("--work-rate", options.work_rate, "requests a second")->check(NumberBetween(0.1, 1000.0));
 }
 
 void add_observe(CLI::App& app, ObserveOptions& options) {
   app.add_option("--work", options.work, "application whose latency is measured, too: redis://ADDRESS:PORT");
-  app.add_option("--rate", options.rate, "requests a second")->check(CLI::Range(0.1, 1000.0));
-  app.add_option("--window", options.window_s, "seconds of a window")->check(CLI::Range(0.1, 3600.0));
+  app.add_option("--rate", options.rate, "requests a second")->check(NumberBetween(0.1, 1000.0));
+  app.add_option("--window", options.window_s, "seconds of a window")->check(NumberBetween(0.1, 3600.0));
   app.add_option("--for", options.for_s, "seconds; until it is told to stop when left out");
   app.add_option("--agent", options.agent, "process whose CPU and memory count, too");
   app.add_option("--cgroup", options.name, "name of the cgroup that it is held in");

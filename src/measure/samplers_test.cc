@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "measure/clock.h"
@@ -44,25 +45,28 @@ class Hog {
   std::thread thread_;
 };
 
-double share_away(const Spun& spun) {
-  return spun.gaps.mean() * static_cast<double>(spun.gaps.count()) / 1e9 / spun.seconds;
+double seconds_away(const Spun& spun) {
+  return spun.gaps.count() == 0 ? 0 : spun.gaps.mean() * static_cast<double>(spun.gaps.count()) / 1e9;
 }
+// What the thread itself had of it.
+double own_seconds(const Spun& spun) { return spun.seconds - seconds_away(spun); }
 
 struct Gathered {
   Spun spun;
-  int steps = 0;  // of 600 ms each
+  double lasted = 0;  // seconds
 };
 
-// At least one step; more where the CPUs are another machine's.
-Gathered gather(SpinGap& spin, double seconds, uint64_t gaps) {
+// For 600 ms at least; longer where the CPUs are another machine's.
+Gathered gather(SpinGap& spin, const std::function<bool(const Spun&)>& enough) {
   Gathered all;
-  do {
+  const uint64_t begin = now_ns();
+  for (int steps = 0; steps == 0 || (steps < 20 && !enough(all.spun)); ++steps) {
     std::this_thread::sleep_for(milliseconds(600));
     const Spun more = spin.take();
     all.spun.gaps.merge(more.gaps);
     all.spun.seconds += more.seconds;
-    ++all.steps;
-  } while (all.steps < 20 && (all.spun.seconds <= seconds || all.spun.gaps.above(500'000) < gaps));
+  }
+  all.lasted = static_cast<double>(now_ns() - begin) / 1e9;
   return all;
 }
 
@@ -71,9 +75,11 @@ TEST(SpinGap, SeesWhatAnotherThreadTakesOfItsCpu) {
   const Hog hog(cpu);
   auto spin = SpinGap::start({.cpu = cpu, .turn_ns = 100'000'000, .period_ns = 100'000'000});
   ASSERT_TRUE(spin.ok()) << spin.status();
-  const Spun spun = gather(**spin, 0.3, 11).spun;
+  const Spun spun = gather(**spin, [](const Spun& seen) {
+                      return seen.seconds > 0.3 && seen.gaps.above(500'000) > 10;
+                    }).spun;
   EXPECT_GT(spun.seconds, 0.3);
-  EXPECT_GT(share_away(spun), 0.3) << "half of the time was the other's";
+  EXPECT_GT(seconds_away(spun), 0.3 * spun.seconds) << "half of the time was the other's";
   EXPECT_GT(spun.gaps.above(500'000), 10u);
   EXPECT_GE(spun.gaps.min(), SpinGap::kLeastGap);
 }
@@ -81,9 +87,9 @@ TEST(SpinGap, SeesWhatAnotherThreadTakesOfItsCpu) {
 TEST(SpinGap, TakesNoMoreThanItsTurn) {
   auto spin = SpinGap::start({.turn_ns = 2'000'000, .period_ns = 40'000'000});
   ASSERT_TRUE(spin.ok());
-  const auto [spun, steps] = gather(**spin, 0.010, 0);
-  EXPECT_GT(spun.seconds, 0.010);
-  EXPECT_LT(spun.seconds * (1 - share_away(spun)), 0.060 * steps) << "but for what others took of its turns";
+  const auto [spun, lasted] = gather(**spin, [](const Spun& seen) { return own_seconds(seen) > 0.010; });
+  EXPECT_GT(own_seconds(spun), 0.010) << "it looked";
+  EXPECT_LT(own_seconds(spun), 0.1 * lasted) << "of which a twentieth is its own";
   (*spin)->set_turn(0);
   std::this_thread::sleep_for(milliseconds(100));
   (void)(*spin)->take();

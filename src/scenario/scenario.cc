@@ -81,6 +81,18 @@ absl::Status audit(Experiment& experiment, const lab::Progress& progress) {
   return absl::OkStatus();
 }
 
+// After the turns: one change of engines, told in the last file of the DPU's arm.
+absl::Status change(Experiment& experiment, const Options& options, const std::vector<std::string>& files,
+                    const lab::Progress& progress) {
+  const std::vector<Turn> all = turns(options.blocks);
+  size_t last = all.size() - 1;
+  while (all[last].arm != Arm::kDpu) --last;
+  const absl::StatusOr<std::string> done = experiment.change(files[last]);
+  if (!done.ok()) return done.status();
+  progress(*done);
+  return absl::OkStatus();
+}
+
 absl::Status judge(const Options& options, Result& result) {
   const absl::StatusOr<scorecard::Input> input =
       scorecard::load(measurements_of(options), measurements_of(options));
@@ -126,8 +138,10 @@ absl::StatusOr<Result> run(const Options& options, const Api& api, const lab::Pr
     if (options.audit) {
       if (absl::Status status = audit(experiment, progress); !status.ok()) return status;
     }
-    auto files = take_all(options, experiment, progress);
+    auto files = take_all(
+        options, [&](const Turn& turn) { return experiment.take(turn); }, progress);
     if (!files.ok()) return files.status();
+    if (absl::Status status = change(experiment, options, *files, progress); !status.ok()) return status;
     result.files = *std::move(files);
   }
   if (absl::Status status = judge(options, result); !status.ok()) return status;

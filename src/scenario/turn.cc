@@ -129,6 +129,10 @@ void label(const Setting& setting, const Turn& turn, uint64_t rule_lines, Measur
       "one, whose packets wait for it",
       arm_in_words(turn.arm, setting.options, rule_lines),
       "checked: packets went the way of this arm, by the counters of the host's vxlan devices"};
+  if (setting.options.steal_limit < 1)
+    measured.notes.push_back(absl::StrFormat(
+        "a turn in which the hypervisor took more than %.3g %% of the host's CPU was made again",
+        100 * setting.options.steal_limit));
   if (const std::string load = load_in_words(setting.what.kind); !load.empty())
     measured.notes.push_back(load);
 }

@@ -48,6 +48,11 @@ class SmallDisk(Lab):
     def mount(self, *options):
         subprocess.run(["mount", *options, self.state], check=True)
 
+    def make_read_only(self):
+        """Linux does not while somebody writes to it: not before the last who did is gone."""
+        remount = ["mount", "-o", "remount,ro", self.state]
+        assert until(lambda: subprocess.run(remount, check=False).returncode == 0, timeout=10, every=0.1), "still written to"
+
     def kill(self):
         self.kill_daemon("a")
 
@@ -148,9 +153,8 @@ def test_full_nothing_changes_and_with_room_all_is_well_again(disk):
 
 
 def test_a_start_on_a_read_only_disk_says_so(disk):
-    """Linux makes no file system read-only that somebody writes to."""
     disk.kill()
-    disk.mount("-o", "remount,ro")
+    disk.make_read_only()
     try:
         assert disk.start(check=False).returncode != 0
         said = disk.log.read_text().splitlines()[-1]

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "dpu/health/fake_wire.h"
-#include "dpu/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

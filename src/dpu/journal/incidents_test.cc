@@ -5,8 +5,8 @@
 
 #include <fstream>
 
+#include "base/test_folder.h"
 #include "dpu/journal/incident_file.h"
-#include "dpu/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

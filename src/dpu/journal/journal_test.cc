@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "dpu/test_folder.h"
+#include "base/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

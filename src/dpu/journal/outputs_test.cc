@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/test_folder.h"
 #include "dpu/journal/answers.h"
 #include "dpu/journal/log_sink.h"
-#include "dpu/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dpu/test_folder.h"
+#include "base/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

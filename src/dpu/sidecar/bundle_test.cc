@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "dpu/sidecar/cgroup.h"
 #include "dpu/sidecar/log_tail.h"
 #include "dpu/sidecar/version_slots.h"
-#include "dpu/test_folder.h"
 
 namespace outrigger::agent {
 namespace {

@@ -15,10 +15,10 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "dpu/health/reach.h"
 #include "dpu/sidecar/fallback_previous.h"
 #include "dpu/sidecar/sidecars.h"
-#include "dpu/test_folder.h"
 #include "manifest/read.h"
 
 namespace outrigger::agent {

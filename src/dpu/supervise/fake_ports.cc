@@ -144,6 +144,7 @@ class FakePorts {
     event.set_slot(static_cast<uint32_t>(who->slot));
     event.set_version(who->version);
     event.set_pid(who->pid);
+    event.set_milliseconds(2);
     const bool engine = who->slot >= 0;
     connections_.erase(who);
     if (engine) tell(event, {});

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "dpu/supervise/split_engine.h"
-#include "dpu/test_folder.h"
 #include "outrigger/engine/v1/update.pb.h"
 
 namespace outrigger::agent {

@@ -72,6 +72,7 @@ TEST_F(SplitTest, ADeathToldLateIsCountedOnce) {
   start();
   ASSERT_TRUE(settled());
   const pid_t ports = agent_->ports_view().pid, dead = agent_->active()->process.pid();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // without a look at it
   kill(ports, SIGSTOP);
   kill(dead, SIGKILL);
   std::thread later([ports] {
@@ -83,6 +84,11 @@ TEST_F(SplitTest, ADeathToldLateIsCountedOnce) {
   EXPECT_EQ(agent_->versions().failures("1.0.0", steady_time()), 1u) << "seen by ourselves";
   ASSERT_TRUE(until([&] { return heard_.has(Kind::kEngineCrash, Phase::kAct); })) << "told by ports";
   EXPECT_EQ(agent_->versions().failures("1.0.0", steady_time()), 1u);
+  const std::vector<std::string> blackouts = heard_.blackouts(Kind::kEngineCrash);
+  ASSERT_EQ(blackouts.size(), 1u);
+  double ms = 0;
+  ASSERT_TRUE(absl::SimpleAtod(blackouts[0], &ms)) << blackouts[0];
+  EXPECT_LT(ms, 100) << "by the time ports told, not by ours";
 }
 
 TEST_F(SplitTest, AVersionThatDoesNotStartIsUnusableWithItsLastWords) {

@@ -55,7 +55,7 @@ void SplitEngine::adopt() {
     const auto known = [&](const auto& member) { return member->process.pid() == engine.pid(); };
     if (std::any_of(members_.begin(), members_.end(), known)) continue;
     auto process = Process::find(engine.pid());
-    if (!process.ok()) continue;
+    if (!process.ok() || !process->alive()) continue;  // ports has not noticed yet
     auto found = std::make_unique<Member>();
     found->instance = engine.instance();
     found->version = engine.version();
@@ -270,9 +270,9 @@ void SplitEngine::buried(Member& member) {
   } else if (member.state == Member::State::kUp && !member.told && !member.orphan) {
     failure(Kind::kEngineCrash, absl::StrCat("slot ", member.hello.slot), member.version,
             absl::StrCat(name_of(member), " ended: ", why_ended(member)), 0);
-    buried_.push_back(member.process.pid());
-    if (buried_.size() > kLateWords) buried_.erase(buried_.begin());
   }
+  buried_.push_back(member.process.pid());
+  if (buried_.size() > kLateWords) buried_.erase(buried_.begin());
   // The last log of a version stays for whoever looks; its sockets do not.
   (void)std::rename(log.c_str(),
                     absl::StrCat(options_.programs.runtime, "/last-", member.version, ".log").c_str());

@@ -133,7 +133,7 @@ void SplitEngine::take_in(const PortsEvent& event) {
     case PortsEvent::CRASHED: {
       if (who != nullptr && who->state == Member::State::kLeaving) return;  // we ended it
       if (who != nullptr && std::exchange(who->told, true)) return;
-      if (who == nullptr && std::erase(buried_, event.pid()) > 0) return;
+      if (who == nullptr && std::erase(buried_, event.pid()) > 0) return told_late(event);
       const bool stalled = event.kind() == PortsEvent::STALLED;
       const std::string why =
           stalled ? absl::StrCat(" made no progress for ", ms, " and is killed") : " crashed";
@@ -169,6 +169,16 @@ void SplitEngine::take_in(const PortsEvent& event) {
     default:  // ATTACHED, GONE: seen by other means; KEEP, RELEASE: done on arrival
       return;
   }
+}
+
+// It is on record, but ports looks every millisecond, and knows better since when the engine was silent.
+void SplitEngine::told_late(const PortsEvent& event) {
+  if (event.milliseconds() <= 0) return;
+  const auto same = [subject = absl::StrCat("slot ", event.slot())](const Event& one) {
+    return one.subject == subject;
+  };
+  const auto ours = std::find_if(open_.rbegin(), open_.rend(), same);
+  if (ours != open_.rend()) ours->first_sign = ours->time - absl::Milliseconds(event.milliseconds());
 }
 
 // Sessions live in memory we hold, taps by descriptors we hold: a successor gets both.  Engines of the dead

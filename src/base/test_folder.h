@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace outrigger::agent {
+namespace outrigger {
 
 class TestFolder {
  public:
@@ -24,4 +24,4 @@ class TestFolder {
   std::string path_;
 };
 
-}  // namespace outrigger::agent
+}  // namespace outrigger
