@@ -65,10 +65,13 @@ void malformed(Burst& burst, unsigned i, Drop why) {
 
 bool Worker::receive(const PollSource& source) {
   Burst& burst = burst_;
-  burst.count = source.kind == DeviceKind::kEthdev
-                    ? rte_eth_rx_burst(source.device, source.queue, burst.packets.data(), Burst::kSize)
-                    : read_tap(source.tap, shared_.buffers, burst.packets.data(), Burst::kSize,
-                               port_counters_[source.port.value() % kCountedPorts]);
+  if (source.kind == DeviceKind::kEthdev) {
+    burst.count = rte_eth_rx_burst(source.device, source.queue, burst.packets.data(), Burst::kSize);
+  } else {
+    burst.count = read_tap(source.tap, shared_.buffers, burst.packets.data(), Burst::kSize,
+                           port_counters_[source.port.value() % kCountedPorts]);
+    pulse_.beat();
+  }
   if (burst.count == 0) return false;
   arrive(burst, source.port);
   return true;

@@ -48,9 +48,9 @@ struct alignas(64) WorkerWord {
   std::atomic<uint32_t> owner{
       kNobody};  // slot.  Writer: the owner when it lets go; the ports process when it is dead
   std::atomic<uint32_t> wanted{kNobody};  // slot.  Writer: the ports process
-  std::atomic<uint64_t> beat{0};    // one more each turn, and before and after each sleep.  Writer: the owner
-  std::atomic<uint32_t> doing{0};   // Doing.  Writer: the owner
-  std::atomic<uint32_t> thread{0};  // its thread id (gettid).  Writer: the owner
+  std::atomic<uint64_t> beat{0};          // grows while it lives: pulse.h.  Writer: the owner
+  std::atomic<uint32_t> doing{0};         // Doing.  Writer: the owner
+  std::atomic<uint32_t> thread{0};        // its thread id (gettid).  Writer: the owner
 };
 
 // Packets and bytes of a port whose device does not count by itself.  Writer: the worker.

@@ -12,8 +12,12 @@
 namespace outrigger::engine {
 
 uint16_t Transmit::send_elsewhere(const Outlet& outlet, uint16_t port, Slot& slot) {
-  if (outlet.kind == DeviceKind::kTap)
-    return write_tap(outlet.tap, slot.packets.data(), slot.count, ports_[port % kCountedPorts]);
+  if (outlet.kind == DeviceKind::kTap) {
+    const uint16_t sent =
+        write_tap(outlet.tap, slot.packets.data(), slot.count, ports_[port % kCountedPorts]);
+    pulse_.beat();
+    return sent;
+  }
   if (outlet.kind != DeviceKind::kProbe) return 0;
   for (uint16_t i = 0; i < slot.count; ++i) give_to_control(slot.packets[i], port);
   return slot.count;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/node_memory.h"
+#include "engine/pulse.h"
 #include "engine/shared.h"
 
 namespace outrigger::engine {
@@ -17,8 +18,9 @@ class Transmit {
  public:
   static constexpr uint16_t kBurst = 64;
 
-  Transmit(uint16_t queue, WorkerCounters& counters, std::span<PortCounters> ports, Shared& shared)
-      : queue_(queue), counters_(counters), ports_(ports), shared_(shared) {}
+  Transmit(uint16_t queue, WorkerCounters& counters, std::span<PortCounters> ports, Pulse& pulse,
+           Shared& shared)
+      : queue_(queue), counters_(counters), ports_(ports), pulse_(pulse), shared_(shared) {}
 
   // The outlets behind PortIds, from now on.  Grows its slots here, so that add() never allocates.
   void use(const std::vector<Outlet>& outlets) {
@@ -71,6 +73,7 @@ class Transmit {
   uint16_t queue_;
   WorkerCounters& counters_;
   std::span<PortCounters> ports_;
+  Pulse& pulse_;
   Shared& shared_;
   const std::vector<Outlet>* outlets_ = nullptr;
   std::vector<Slot> slots_;

@@ -36,12 +36,13 @@ Worker::Worker(unsigned id, unsigned slot, const NodeMemory& memory, Shared& sha
       shared_(shared),
       header_(memory.header()),
       word_(memory.word(id)),
+      pulse_(word_),
       counters_(memory.counters(id)),
       rule_hits_(memory.rule_hits(id)),
       port_counters_(memory.ports(id)),
       samples_(memory.samples(id)),
       sessions_(memory.sessions(id), memory.header().sizes.sessions),
-      transmit_(static_cast<uint16_t>(id), counters_, port_counters_, shared),
+      transmit_(static_cast<uint16_t>(id), counters_, port_counters_, pulse_, shared),
       outboxes_(workers_) {}
 
 bool Worker::turn() {

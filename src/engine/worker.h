@@ -20,6 +20,7 @@
 #include "engine/fragment_table.h"
 #include "engine/node_memory.h"
 #include "engine/published.h"
+#include "engine/pulse.h"
 #include "engine/rate_limit.h"
 #include "engine/session_table.h"
 #include "engine/shared.h"
@@ -145,6 +146,7 @@ class Worker {
   Shared& shared_;
   const NodeMemoryHeader& header_;
   WorkerWord& word_;
+  Pulse pulse_;
   WorkerCounters& counters_;
   RuleHits rule_hits_;
   std::span<PortCounters> port_counters_;
@@ -163,7 +165,6 @@ class Worker {
   const Rewrite* rewrites_ = nullptr;
   uint32_t epoch_ = 0;
   uint32_t own_since_ = 0;  // sessions of epochs up to here may be another engine's decisions
-  uint64_t beat_ = 0;
   uint32_t sampled_ = 0;
   Tick now_ = 0;
   bool strict_ = false;

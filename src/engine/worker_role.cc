@@ -45,7 +45,7 @@ void Worker::serve() {
   unsigned idle = 0;
   while (!shared_.stop.load(std::memory_order_relaxed) && !asked_to_leave()) {
     idle = turn() ? 0 : idle + 1;
-    word_.beat.store(++beat_, std::memory_order_relaxed);
+    pulse_.beat();
     if (idle >= kIdleTurnsOfTaps && !shared_.always_poll) rest(idle);
     let_publication_go();
   }
@@ -59,7 +59,7 @@ void Worker::let_publication_go() {
 
 // Whatever the one before left behind: half a change, decisions of its own, limits of its own.
 void Worker::take_over() {
-  beat_ = word_.beat.load(std::memory_order_relaxed);
+  pulse_.resume();
   word_.thread.store(static_cast<uint32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
   shared_.phases[id_].store(static_cast<uint8_t>(Phase::kServing), std::memory_order_seq_cst);
   beat(Doing::kTurning);
@@ -94,7 +94,7 @@ void Worker::wait_for_the_others() {
   for (unsigned other = 0; other < workers_; ++other) {
     while (shared_.phases[other].load(std::memory_order_seq_cst) == static_cast<uint8_t>(Phase::kServing) &&
            !shared_.stop.load(std::memory_order_relaxed)) {
-      word_.beat.store(++beat_, std::memory_order_relaxed);
+      pulse_.beat();
       let_publication_go();
       (void)sched_yield();
     }
@@ -113,7 +113,7 @@ void Worker::give_up_packets() {
 }
 
 void Worker::beat(Doing doing) {
-  word_.beat.store(++beat_, std::memory_order_relaxed);
+  pulse_.beat();
   word_.doing.store(static_cast<uint32_t>(doing), std::memory_order_relaxed);
 }
 
