@@ -160,6 +160,11 @@ void Board::tick(absl::Time now) {
   call(told);
 }
 
+void Board::forgive(absl::Duration away, absl::Time now) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, kept] : services_) kept.machine.forgive(away, now);
+}
+
 void Board::changed(Kept& kept, Health before, absl::Time now, std::vector<ServiceState>& told) {
   if (kept.machine.state() == before) return;
   kept.state.health = kept.machine.state();

@@ -34,6 +34,8 @@ class Board final : public HealthBoard {
   void begin_anew(const std::string& service, const std::string& version, absl::Time now = steady_time());
   void note(const std::string& service, const Finding& finding, absl::Time now = steady_time());
   void tick(absl::Time now = steady_time());  // silence
+  // We ourselves were stopped for so long, frozen or without a CPU: that is no silence of the services.
+  void forgive(absl::Duration away, absl::Time now = steady_time());
 
   [[nodiscard]] std::vector<ServiceState> all() const override;
   [[nodiscard]] ServiceState of(const std::string& service) const override;

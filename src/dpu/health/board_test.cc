@@ -77,6 +77,22 @@ TEST(Board, SilenceBeginsAnIncidentToo) {
   EXPECT_EQ(board.of("policy").reason, "no result for 3s");
 }
 
+// Who wakes up from a freeze finds every result old, and no service is to blame.
+TEST(Board, OurOwnAbsenceIsNobodysSilence) {
+  Heard heard;
+  Board board(&heard);
+  board.add(entry("policy"), kStart);
+  for (int i = 1; i <= 3; ++i) board.note("policy", {ProbeOutcome::kPass, "fine"}, kStart + absl::Seconds(i));
+  const size_t told = heard.all.size();
+  board.forgive(absl::Seconds(10), kStart + absl::Seconds(13));
+  board.tick(kStart + absl::Seconds(13));
+  EXPECT_EQ(board.of("policy").health, Health::kReady);
+  EXPECT_EQ(heard.all.size(), told);
+  board.forgive(absl::Seconds(10), kStart + absl::Seconds(14));  // more than there was: not beyond now
+  board.tick(kStart + absl::Seconds(19));
+  EXPECT_EQ(board.of("policy").health, Health::kUnknown) << "silent since, while we were there";
+}
+
 TEST(Board, NothingToProbeIsNoIncidentAndNotReady) {
   Heard heard;
   Board board(&heard);

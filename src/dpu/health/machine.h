@@ -10,6 +10,7 @@
 // Pure: time is given. Thread-safety: none.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 
@@ -43,6 +44,8 @@ class HealthMachine {
   // True when the state is another afterwards.
   bool note(ProbeOutcome outcome, absl::Time now);
   bool tick(absl::Time now);  // time alone: silence
+  // For so long nobody here could have heard anything.
+  void forgive(absl::Duration away, absl::Time now) { heard_ = std::min(heard_ + away, now); }
 
   [[nodiscard]] Health state() const { return state_; }
   [[nodiscard]] absl::Time since() const { return since_; }

@@ -9,6 +9,7 @@ namespace outrigger::agent {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr absl::Duration kOverslept = absl::Milliseconds(300);
 
 }  // namespace
 
@@ -80,9 +81,12 @@ void Runner::run(Line& line) {
 
 void Runner::watch_silence() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, kTick, [this] { return stop_; })) {
+  for (absl::Time last = steady_time(); !wake_.wait_for(lock, kTick, [this] { return stop_; });) {
     lock.unlock();
-    board_.tick();
+    const absl::Time now = steady_time();
+    if (now - last > kOverslept) board_.forgive(now - last, now);
+    board_.tick(now);
+    last = now;
     lock.lock();
   }
 }
