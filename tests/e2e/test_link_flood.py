@@ -1,7 +1,6 @@
 """A host that floods, replays, lies and sends garbage over its link: the DPU works on, answers, and tells it once."""
 import json
 import pathlib
-import signal
 import subprocess
 import time
 
@@ -43,11 +42,10 @@ def slowest_answer(lab, attacker):
 
 
 def test_thousands_of_connections_disturb_nobody(lab):
-    flow = lab["free/a1"].popen("ping", "-n", "-q", "-i", "0.02", lab["free/a2"].v4)
+    flow = lab["free/a1"].popen("ping", "-n", "-q", "-i", "0.02", "-c", 250, lab["free/a2"].v4)
     attacker = attack(lab, "connections", LINK, 5)
     slowest = slowest_answer(lab, attacker)
-    flow.send_signal(signal.SIGINT)
-    said = flow.communicate(timeout=5)[0]
+    said = flow.communicate(timeout=30)[0]
     assert int(attacker.stdout.read()) > 1000
     assert " 0% packet loss" in said, said
     assert slowest < 2

@@ -32,6 +32,8 @@ struct SlowWire {
     engine::Echo echo{.drop = frame.empty() ? Drop::kNone : Drop::kPortUnbound};
     for (;;) {
       echo.arrived = steady_time() >= sent + delay;
+      if (echo.arrived)
+        echo.nanoseconds = static_cast<uint64_t>(absl::ToInt64Nanoseconds(steady_time() - sent));
       if (echo.arrived || steady_time() >= end) return echo;
       absl::SleepFor(absl::Milliseconds(1));
     }
