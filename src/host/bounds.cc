@@ -173,6 +173,11 @@ bool Bounds::enter() {
                      [](const std::string& folder) { return write_to(folder + "/cgroup.procs", "0"); });
 }
 
+void Bounds::lift() {
+  if (cpu_folder_.empty()) return;
+  if (!write_to(cpu_folder_ + "/cpu.max", "max")) (void)write_to(cpu_folder_ + "/cpu.cfs_quota_us", "-1");
+}
+
 // A process that has ended may still be seen in it for a moment.
 void Bounds::remove() {
   for (const std::string& folder : folders_) {

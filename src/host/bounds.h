@@ -32,6 +32,7 @@ class Bounds {
   Bounds& operator=(const Bounds&) = delete;
 
   bool enter();   // the calling process
+  void lift();    // of the CPU: who has used up its share could end only in a later second
   void remove();  // empty ones
   // How often it was stopped for having used its share; none: nobody counts.
   [[nodiscard]] std::optional<uint64_t> throttled() const;

@@ -229,6 +229,7 @@ class Keeper {
     int status = 0;
     while (waitpid(child, &status, WNOHANG) == 0) {
       if (!wait_signal(500)) continue;
+      bounds_.lift();
       ours.reset();
       for (int waited = 0; waited < kLastWordsMs && waitpid(child, &status, WNOHANG) == 0; waited += 20)
         usleep(20'000);

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -97,6 +98,29 @@ def test_a_sampler_that_is_killed_comes_back():
         observer.terminate()
         observer.wait(10)
     assert "has died (137)" in observer.stderr.read()
+
+
+def test_it_ends_at_once_though_its_share_is_used_up():
+    """What is stolen from the machine counts as used: without more of the CPU it would end in a later second."""
+    observer = subprocess.Popen([HOST, "observe", "--cgroup", RUN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "enforced" in json.loads(observer.stdout.readline())
+        assert "window" in json.loads(observer.stdout.readline())
+        [sampler] = children(observer.pid)
+        folders = [folder for folder in cgroups_of(sampler) if RUN in folder.name]
+        if share_of(folders) is None:
+            pytest.skip("no control group may be made here")
+        for folder in folders:
+            for name, least in (("cpu.max", "1000 1000000"), ("cpu.cfs_quota_us", "1000")):
+                if (folder / name).exists():
+                    (folder / name).write_text(least)
+        time.sleep(1.5)
+    finally:
+        begun = time.monotonic()
+        observer.terminate()
+        observer.wait(60)
+    assert time.monotonic() - begun < 1.5
+    assert not any(folder.exists() for folder in folders)
 
 
 def daemon(folder, *options):
