@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 namespace outrigger {
@@ -13,11 +14,9 @@ class NumberBetween : public CLI::Range {
  public:
   NumberBetween(double low, double high) : CLI::Range(low, high) {
     func_ = [range = func_](std::string& text) {
-      std::string fault = range(text);
-      double value = 0;
-      if (fault.empty() && CLI::detail::lexical_cast(text, value) && std::isnan(value))
-        fault = "Value " + text + " is no number";
-      return fault;
+      const std::string fault = range(text);
+      const bool none = fault.empty() && std::isnan(std::strtod(text.c_str(), nullptr));
+      return none ? "Value " + text + " is no number" : fault;
     };
   }
 };

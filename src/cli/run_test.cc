@@ -76,6 +76,10 @@ TEST_F(RunTest, WrongUsageIsTwoAndHelpIsZero) {
   EXPECT_EQ(run({"explain", "a", "b", "--proto", "icmp", "--port", "5"}).code, 2);
   EXPECT_EQ(run({"policy", "check", "-f", "."}).code, 2);
   EXPECT_EQ(run({"drops", "--node", "host-a"}).code, 2);  // without --lab
+  EXPECT_EQ(run({"lab", "run", "gateway", "--steal-limit", "101"}).code, 2);
+  const Result none = run({"lab", "run", "gateway", "--steal-limit", "nan"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.err, HasSubstr("--steal-limit: Value nan is no number"));
   EXPECT_EQ(run({"--help"}).code, 0);
   EXPECT_THAT(run({"version"}).out, HasSubstr("outrigger 0."));
 }

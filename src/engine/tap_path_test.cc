@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -20,6 +21,7 @@
 #include "engine/ports.h"
 #include "engine/shared.h"
 #include "engine/tap_io.h"
+#include "engine/transmit.h"
 #include "packet/builder.h"
 
 namespace outrigger::engine {
@@ -112,6 +114,29 @@ TEST_F(TapPathTest, FramesGoBothWays) {
   EXPECT_EQ(wire.receive(), frame(100));
   EXPECT_EQ(counters.tx_packets.get(), 1u);
   EXPECT_EQ(counters.tx_bytes.get(), frame(100).size());
+}
+
+// A turn is as long as its system calls: who waits for the beat must not take many bursts for a hang.
+TEST_F(TapPathTest, EachBurstIsABeat) {
+  LocalPorts ports(1, shared.buffers);
+  ASSERT_TRUE(ports.attach({{PortId(1), "tap,iface=beat", 1500}}).ok());
+  const std::vector<Outlet> outlets = {{}, {.kind = DeviceKind::kTap, .tap = ports.all().at(1).taps.at(0)}};
+  WorkerWord word;
+  word.beat = 41;
+  Pulse pulse(word);
+  pulse.resume();
+  WorkerCounters counters;
+  std::vector<PortCounters> counted(kCountedPorts);
+  Transmit transmit(0, counters, counted, pulse, shared);
+  transmit.use(outlets);
+  for (unsigned i = 0; i < 2 * Transmit::kBurst + 1; ++i) {
+    rte_mbuf* const packet = rte_pktmbuf_alloc(shared.buffers);
+    std::ranges::copy(frame(100), reinterpret_cast<uint8_t*>(rte_pktmbuf_append(packet, frame(100).size())));
+    transmit.add(PortId(1), packet);
+  }
+  EXPECT_EQ(word.beat, 41u + 2);
+  transmit.flush();
+  EXPECT_EQ(word.beat, 41u + 3);
 }
 
 TEST_F(TapPathTest, AFrameInPiecesLeavesWhole) {

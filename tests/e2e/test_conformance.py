@@ -42,7 +42,7 @@ def sides(lab, case):
 def probe(lab, case):
     """"allow" when the destination answers, "deny" when it is refused or silent: an answer that is owed may be slow."""
     source, target, address = sides(lab, case)
-    patience = 10 if case["verdict"] == "allow" else 1
+    patience = 10 if case["verdict"] == "allow" else 1.5
     if case["protocol"] == "tcp":
         outcome = source.tcp(address, case["port"], timeout=patience)
     elif case["protocol"] == "udp":

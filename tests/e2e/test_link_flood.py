@@ -42,7 +42,7 @@ def slowest_answer(lab, attacker):
 
 
 def test_thousands_of_connections_disturb_nobody(lab):
-    flow = lab["free/a1"].popen("ping", "-n", "-q", "-i", "0.02", "-c", 250, lab["free/a2"].v4)
+    flow = lab["free/a1"].popen("ping", "-n", "-q", "-i", "0.02", "-c", 350, lab["free/a2"].v4)
     attacker = attack(lab, "connections", LINK, 5)
     slowest = slowest_answer(lab, attacker)
     said = flow.communicate(timeout=30)[0]

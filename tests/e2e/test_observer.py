@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from support.cpu import cpu_ticks
 from support.kernel_path import HOST, sh
 from support.lab import MANIFESTS, ROOT, RUN, Lab, named, outrigger
 from support.linked import fallback, is_well
@@ -40,16 +41,10 @@ def cgroups_of(pid):
                 yield pathlib.Path(mount[1] + path)
 
 
-def machine_time():
-    """Of all CPUs, in ticks: what the hypervisor took, and all there was."""
-    ticks = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return ticks[7], sum(ticks)
-
-
 def keeps_its_share(cpu, begun, what):
     """The kernel puts what the hypervisor takes to the account of whoever ran. More than the bound with all that taken off
     is too much for certain; more only with it is no figure of the agent."""
-    stolen, total = (now - then for now, then in zip(machine_time(), begun))
+    total, stolen = (now - then for now, then in zip(cpu_ticks(), begun))
     stolen_cpus = os.cpu_count() * stolen / total
     figure = f"{what}: {100 * cpu:.2f} % of a CPU on the average, and {100 * stolen_cpus:.2f} % were stolen"
     print(figure)
@@ -59,7 +54,7 @@ def keeps_its_share(cpu, begun, what):
 
 
 def test_alone_it_keeps_its_bounds_and_has_no_rights():
-    begun = machine_time()
+    begun = cpu_ticks()
     observer = subprocess.Popen([HOST, "observe", "--for", "10", "--cgroup", RUN], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True)
     head = json.loads(observer.stdout.readline())
@@ -197,7 +192,7 @@ def linked(machine):
 
 
 def test_with_a_dpu_that_answers_the_whole_agent_keeps_its_bounds(linked):
-    begun = machine_time()
+    begun = cpu_ticks()
     assert keeps_its_bounds(linked.after(windows=20), "its DPU on the link", begun)
 
 
@@ -205,7 +200,7 @@ def test_with_a_dpu_and_an_application_the_whole_agent_keeps_its_bounds(linked, 
     one, two = linked.lab["free/a1"], linked.lab["free/a2"]
     servers.tcp(two, PORT)
     doorway = Doorway(linked.netns, one, two.v4, PORT)
-    begun = machine_time()
+    begun = cpu_ticks()
     agent = HostAgent(linked.lab, "a", PROBES)
     try:
         assert keeps_its_bounds(linked.after(windows=45), f"its DPU on the link, {PROBES} probes a second", begun)
@@ -215,7 +210,7 @@ def test_with_a_dpu_and_an_application_the_whole_agent_keeps_its_bounds(linked, 
 
 
 def test_without_a_dpu_the_whole_agent_keeps_its_bounds(tmp_path):
-    begun = machine_time()
+    begun = cpu_ticks()
     agent = daemon(tmp_path)
     try:
         assert until(lambda: status(tmp_path).get("windows", 0) >= 15, timeout=60, every=17), (tmp_path / "log").read_text()

@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <csignal>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -200,6 +204,39 @@ TEST(Runner, AHangingProbeHoldsUpNoOther) {
     wake.notify_all();
   }
   EXPECT_EQ(board.of("hangs").health, Health::kUnknown);  // what came too late was not told
+}
+
+// Stopped and continued, as `lab freeze` does: the clock of silence goes off before any probe has come back.
+TEST(Runner, AFrozenAgentBlamesNobody) {
+  const pid_t child = fork();
+  if (child == 0) {
+    Heard heard;
+    Board board(&heard);
+    Board::Entry one = entry("policy");
+    one.rules.silence = absl::Milliseconds(1200);
+    board.add(one);
+    {
+      Runner runner(board);
+      const auto probe = [] {
+        for (int i = 0; i < 30; ++i) absl::SleepFor(absl::Milliseconds(10));
+        return Finding{ProbeOutcome::kPass, "fine"};
+      };
+      runner.add("policy", probe, absl::Milliseconds(310), absl::Milliseconds(310));
+      if (!soon([&] { return board.of("policy").health == Health::kReady; })) _exit(2);
+      (void)raise(SIGSTOP);
+      absl::SleepFor(absl::Milliseconds(600));
+    }
+    _exit(std::any_of(heard.all.begin(), heard.all.end(),
+                      [](const Event& event) { return event.phase == Phase::kBegin; }));
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  absl::SleepFor(absl::Seconds(2));
+  (void)kill(child, SIGCONT);
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "1: an incident, 2: never ready";
 }
 
 // The store is probed every two seconds; a node that has just begun must not wait six for its readiness.

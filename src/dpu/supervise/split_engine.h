@@ -141,7 +141,7 @@ class SplitEngine final : public engine::Engine {
   void keep_book();
   void replace_ports();
   absl::Status apply_to(Member& member, std::string_view update);
-  void told_late(const engine::v1::PortsEvent& event);
+  bool told_late(const engine::v1::PortsEvent& event);
   void failure(Kind kind, const std::string& subject, const std::string& version, const std::string& message,
                double milliseconds);
   void note(Kind kind, Phase phase, Severity severity, const std::string& message,
@@ -172,7 +172,11 @@ class SplitEngine final : public engine::Engine {
   absl::Time looked_ = steady_time();  // whoever is found dead now lived then
   uint64_t next_instance_ = 1;
   unsigned ticks_ = 0;
-  std::vector<pid_t> buried_;  // who needs no words of ports any more: we know how it ended
+  struct Buried {
+    pid_t pid;
+    bool untold;  // the failure is on record, by our own eyes alone
+  };
+  std::vector<Buried> buried_;  // who needs no words of ports any more: we know how it ended
 };
 
 }  // namespace outrigger::agent

@@ -261,17 +261,18 @@ void SplitEngine::bury() {
 
 void SplitEngine::buried(Member& member) {
   const std::string log = log_of(options_.programs, member.instance);
+  const bool untold = member.state == Member::State::kUp && !member.told && !member.orphan;
   if (member.state == Member::State::kStarting && !member.candidate) {
     const std::string why = why_ended(member);
     if (!versions_.has_come_up(member.version)) versions_.unusable(member.version, why);
     start_not_before_ = steady_time() + pause_after(++failed_starts_);
     failure(Kind::kEngineCrash, absl::StrCat("start of ", member.version), member.version,
             absl::StrCat("engine ", member.version, " does not start: ", why), 0);
-  } else if (member.state == Member::State::kUp && !member.told && !member.orphan) {
+  } else if (untold) {
     failure(Kind::kEngineCrash, absl::StrCat("slot ", member.hello.slot), member.version,
             absl::StrCat(name_of(member), " ended: ", why_ended(member)), 0);
   }
-  buried_.push_back(member.process.pid());
+  buried_.push_back({member.process.pid(), untold});
   if (buried_.size() > kLateWords) buried_.erase(buried_.begin());
   // The last log of a version stays for whoever looks; its sockets do not.
   (void)std::rename(log.c_str(),

@@ -133,7 +133,7 @@ void SplitEngine::take_in(const PortsEvent& event) {
     case PortsEvent::CRASHED: {
       if (who != nullptr && who->state == Member::State::kLeaving) return;  // we ended it
       if (who != nullptr && std::exchange(who->told, true)) return;
-      if (who == nullptr && std::erase(buried_, event.pid()) > 0) return told_late(event);
+      if (who == nullptr && told_late(event)) return;
       const bool stalled = event.kind() == PortsEvent::STALLED;
       const std::string why =
           stalled ? absl::StrCat(" made no progress for ", ms, " and is killed") : " crashed";
@@ -171,14 +171,21 @@ void SplitEngine::take_in(const PortsEvent& event) {
   }
 }
 
-// It is on record, but ports looks every millisecond, and knows better since when the engine was silent.
-void SplitEngine::told_late(const PortsEvent& event) {
-  if (event.milliseconds() <= 0) return;
+// Whether we had buried it already.  What only we saw is on record, but ports looks every millisecond, and
+// knows better since when the engine was silent.
+bool SplitEngine::told_late(const PortsEvent& event) {
+  const auto known =
+      std::find_if(buried_.begin(), buried_.end(), [&](const Buried& one) { return one.pid == event.pid(); });
+  if (known == buried_.end()) return false;
+  const bool better = known->untold && event.milliseconds() > 0;
+  buried_.erase(known);
+  if (!better) return true;
   const auto same = [subject = absl::StrCat("slot ", event.slot())](const Event& one) {
     return one.subject == subject;
   };
   const auto ours = std::find_if(open_.rbegin(), open_.rend(), same);
   if (ours != open_.rend()) ours->first_sign = ours->time - absl::Milliseconds(event.milliseconds());
+  return true;
 }
 
 // Sessions live in memory we hold, taps by descriptors we hold: a successor gets both.  Engines of the dead

@@ -53,10 +53,3 @@ def machine():
     cpus = len([p for p in pathlib.Path("/sys/devices/system/cpu").glob("cpu[0-9]*")])
     return {"cpu": cpu_model(), "cpus": cpus, "kernel": platform.release(),
             "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")}
-
-
-def cpu_ticks():
-    """(all, stolen) ticks of all CPUs so far: what the hypervisor gave to others is not ours to answer for."""
-    with open("/proc/stat", encoding="ascii") as file:
-        ticks = [int(word) for word in file.readline().split()[1:9]]
-    return sum(ticks), ticks[7]

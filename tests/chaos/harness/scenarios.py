@@ -6,10 +6,11 @@ import socket
 import subprocess
 import time
 
+from support.cpu import cpu_ticks
 from support.lab import PROGRAM, ROOT, outrigger
 from support.wait import until
 
-from .figures import around, cpu_ticks, in_a_row, longest_ms, spread
+from .figures import around, in_a_row, longest_ms, spread
 from .node import Dpu, gained
 from .streams import Instruments, Stream
 
